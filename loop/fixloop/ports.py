@@ -36,7 +36,7 @@ class RunRequest:
 
 
 class Evaluator(Protocol):
-    """Runs checks in the sandbox. Both methods raise Cancelled; neither raises for anything that the code under test does."""
+    """Runs checks in the sandbox. Both methods raise Cancelled, and nothing for what the code under test does."""
 
     def run(self, request: RunRequest) -> Execution:
         """One cold, clean run: the only thing that may be believed when it says that a check passes."""
@@ -59,7 +59,7 @@ class Sources(Protocol):
         ...
 
     def editable(self, path: str) -> bool:
-        """True when a candidate may change this file: a Python source inside the root that is neither test nor configuration."""
+        """True when a candidate may change this file: Python inside the root, neither test nor configuration."""
         ...
 
 

@@ -1,0 +1,69 @@
+"""What a repair template is, and what it may look at.
+
+A template looks at one syntax node of a suspect line and names rewrites of it. It never runs anything and never
+judges: it only has to be quick and to guess well. Each one lives in a file of its own under ``templates`` and carries
+the examples that are both its documentation and its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import libcst as cst
+
+from fixloop.propose.syntax import SyntaxView
+from fixloop.records.execution import CheckResult
+from fixloop.records.source import Edit, Span
+
+
+@dataclass(frozen=True)
+class Example:
+    """A faulty text and the text that the template must be able to make of it.
+
+    ``exception`` and ``message`` set the failure that templates driven by an error message react to.
+    """
+
+    before: str
+    after: str
+    exception: str = "AssertionError"
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Disjoint edits that together are one candidate. ``weight`` in (0, 1] scales the template's prior."""
+
+    edits: tuple[Edit, ...]
+    weight: float = 1.0
+
+    @classmethod
+    def replace(cls, span: Span, text: str, weight: float = 1.0) -> Rewrite:
+        """Replace one span."""
+        return cls((Edit(span, text),), weight)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a template looks: the parsed file, and the failures that made the line a suspect."""
+
+    view: SyntaxView
+    failures: Sequence[CheckResult]
+
+
+class Template(Protocol):
+    """One kind of small repair. Classes, not instances, are registered; they hold no state."""
+
+    name: ClassVar[str]
+    """Stable identifier, kebab-case: shown to users and stored in history."""
+    prior: ClassVar[float]
+    """How often this kind of repair is the right one, relative to the others, in (0, 1]."""
+    visits: ClassVar[tuple[type[cst.CSTNode], ...]]
+    """Node types that ``rewrites`` wants to see."""
+    examples: ClassVar[tuple[Example, ...]]
+
+    @staticmethod
+    def rewrites(node: cst.CSTNode, site: Site) -> Iterator[Rewrite]:
+        """Candidate rewrites around ``node``, likeliest first."""
+        ...
