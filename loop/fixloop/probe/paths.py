@@ -1,0 +1,52 @@
+"""Where the project's code is: the import path that its tests expect, and which files are its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Optional
+
+# Folders inside a project that hold other people's code.
+NOT_PROJECT = frozenset({"site-packages", "dist-packages", "node_modules", "__pypackages__"})
+
+
+def install(root: str, original_root: str, extra: list[str]) -> None:
+    """Make the project importable as ``python -m pytest`` run in its root would, and an ``src`` folder as well.
+
+    Entries that point into ``original_root`` are turned to ``root`` where the two differ (a copied workspace).
+    """
+    if root != original_root:
+        sys.path[:] = [_moved(entry, original_root, root) for entry in sys.path]
+        for finder in sys.meta_path:
+            _move_editable(finder, original_root, root)
+    front = [root]
+    src = os.path.join(root, "src")
+    if os.path.isdir(src) and not os.path.exists(os.path.join(src, "__init__.py")):
+        front.append(src)
+    front += [_moved(entry, original_root, root) for entry in extra]
+    sys.path[:0] = [entry for entry in front if entry not in sys.path]
+
+
+def _moved(entry: str, old: str, new: str) -> str:
+    return new + entry[len(old) :] if entry == old or entry.startswith(old + os.sep) else entry
+
+
+def _move_editable(finder: Any, old: str, new: str) -> None:
+    # setuptools' editable installs keep their paths in a mapping of the finder's module.
+    module = sys.modules.get(getattr(finder, "__module__", "") or "")
+    mapping: Any = getattr(module, "MAPPING", None)
+    if mapping and getattr(module, "__name__", "").startswith("__editable__"):
+        for name in list(mapping):
+            mapping[name] = _moved(mapping[name], old, new)
+
+
+def relative(filename: str, root: str) -> Optional[str]:
+    """POSIX path from the root for a file of the project's own, else None."""
+    if not filename.startswith(root + os.sep):
+        if filename.startswith("<") or os.path.isabs(filename):
+            return None
+        filename = os.path.join(root, filename)
+    parts = filename[len(root) + 1 :].split(os.sep)
+    if any(part in NOT_PROJECT or part.startswith(".") for part in parts[:-1]):
+        return None
+    return "/".join(parts)

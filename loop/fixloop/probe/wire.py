@@ -1,0 +1,31 @@
+"""The only module that probe and parent share: plain names of what travels between them.
+
+The request is one JSON object read from ``REQUEST_FD``. The answer is one JSON object a line on ``CHANNEL_FD``, each
+with ``kind`` and the request's ``token``; a line without the token is not from the probe.
+"""
+
+PACKAGE = "_fixloop_probe"
+REQUEST_FD = 3
+CHANNEL_FD = 4
+
+# Kinds of answer.
+READY = "ready"  # the interpreter started: python, pytest
+COLLECTED = "collected"  # ids
+STARTED = "started"  # id
+RESULT = "result"  # id, outcome, seconds, path, line, exception, message, frames
+LINES = "lines"  # id, lines: path -> list of int
+PROBLEM = "problem"  # what, message
+END = "end"  # status
+
+# Values of ``what`` in a PROBLEM.
+NO_PYTEST = "no_pytest"
+
+# Run inside the interpreter by ``-c``: the current directory must not be importable before the probe is.
+BOOTSTRAP = (
+    "import sys\n"
+    "sys.path[:] = [p for p in sys.path if p]\n"
+    "sys.path.insert(0, sys.argv.pop(1))\n"
+    f"import {PACKAGE}.main as probe\n"
+    "del sys.path[0]\n"
+    "probe.main()\n"
+)
