@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,7 +32,7 @@ class RunRequest:
     wall_seconds: float = 60.0
     check_seconds: float = 10.0
     hash_seed: int = 0
-    deselect: tuple[str, ...] = ()
+    stop_at_first: bool = False
 
 
 class Evaluator(Protocol):
@@ -42,11 +42,13 @@ class Evaluator(Protocol):
         """One cold, clean run: the only thing that may be believed when it says that a check passes."""
         ...
 
-    def screen(self, candidates: Iterable[Candidate], request: RunRequest) -> Iterator[tuple[Candidate, Execution]]:
+    def screen(
+        self, candidates: Iterable[Candidate], request: RunRequest
+    ) -> Generator[tuple[Candidate, Execution], None, None]:
         """Run ``request`` once per candidate, as fast as can be, in the candidates' order.
 
         Takes from ``candidates`` only a bounded number ahead of what was consumed. A pass seen here is a hint and has
-        to be confirmed by ``run``.
+        to be confirmed by ``run``. Closing the generator ends whatever still runs.
         """
         ...
 

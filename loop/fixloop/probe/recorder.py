@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Generator, Optional, Union
 
 import pytest
 
@@ -46,13 +46,13 @@ class Recorder:
     # One process, no coverage of its own, every failure: options of the project that would hide outcomes from us.
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_load_initial_conftests(self, early_config: Any) -> Any:
+    def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, Any, None]:
         early_config.known_args_namespace.no_cov = True
         yield
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_cmdline_parse(self) -> Any:
-        outcome: Any = yield
+    def pytest_cmdline_parse(self) -> Generator[None, Any, None]:
+        outcome = yield
         options = outcome.get_result().option
         if hasattr(options, "numprocesses"):
             options.numprocesses, options.tx, options.dist = None, [], "no"
@@ -80,7 +80,7 @@ class Recorder:
     # Running.
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: Any) -> Any:
+    def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
         self._reports, self._failure = [], {}
         self._channel.send(wire.STARTED, id=item.nodeid)
         self._began = time.perf_counter()
@@ -99,8 +99,8 @@ class Recorder:
             self._channel.send(wire.LINES, id=item.nodeid, lines=lines)
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, call: Any) -> Any:
-        outcome: Any = yield
+    def pytest_runtest_makereport(self, call: Any) -> Generator[None, Any, None]:
+        outcome = yield
         report = outcome.get_result()
         if report.failed and call.excinfo is not None and not self._failure:
             self._failure = self._describe(call.excinfo)

@@ -1,0 +1,203 @@
+"""The composition root: from a request in a front end's terms to a wired engine, and nothing else.
+
+Front ends (terminal, language server) know this module and the records; they never wire parts themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fixloop.engine.common import Ports
+from fixloop.engine.repair import repair
+from fixloop.evaluate.cold import ColdEvaluator
+from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, find_interpreter
+from fixloop.evaluate.project import project_root
+from fixloop.evaluate.select import BadTarget, Target, parse_target, select
+from fixloop.evaluate.sources import WorkspaceSources
+from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
+from fixloop.localize.rank import rank_suspects
+from fixloop.ports import Cancellation, RunRequest
+from fixloop.propose.portfolio import OfflineProposer
+from fixloop.records.attempt import Attempt, Suspect
+from fixloop.records.events import Event, RepairResult, Stopped, StopReason
+from fixloop.records.execution import Execution
+from fixloop.records.task import Budget, Selection, Task
+from fixloop.sandbox.run import TierReport, choose_tier
+
+
+class Refused(Exception):
+    """The request cannot be accepted; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose, whichever front end it is said in."""
+
+    interpreter: str | None = None
+    model: str = "none"
+    budget_seconds: float = 180.0
+    check_seconds: float = 10.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A workspace: its root, and the editor's unsaved buffers by POSIX path from it."""
+
+    root: Path
+    overlay: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One run of checks with the project's own static tools beside it."""
+
+    execution: Execution
+    lint: Report
+    types: Report
+    scope: str
+
+
+class SystemClock:
+    """Implements ``ports.Clock``."""
+
+    def wall(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def cpu(self) -> float:
+        """CPU seconds of this process."""
+        return time.process_time()
+
+
+class NoHistory:
+    """Implements ``ports.Recorder`` for a repair whose attempts live only as long as its result."""
+
+    def record(self, attempt: Attempt) -> None:
+        """Nothing is kept."""
+
+
+def locate(target: str, cwd: Path, root: Path | None = None) -> Place:
+    """The workspace that a request from ``cwd`` about ``target`` is in. Raises Refused.
+
+    It is ``root`` where given. Otherwise it is the nearest project root at or above the target, and the target has
+    to lie inside the project around ``cwd``: what was not named as a workspace is not run.
+    """
+    if root is not None:
+        if not root.is_dir():
+            raise Refused(f"The root {root} is not a folder. Nothing was run.")
+        return Place(root.resolve())
+    around = project_root(cwd.resolve())
+    path = (cwd / target.partition("::")[0]).resolve()
+    if not path.is_relative_to(around):
+        raise Refused(
+            f"{target} is outside the workspace {around}. Nothing was run. Start there, or name it with --root."
+        )
+    return Place(project_root(path if path.is_dir() else path.parent, around))
+
+
+def start_repair(
+    place: Place, target: str, cwd: Path, settings: Settings, cancellation: Cancellation
+) -> Iterator[Event]:
+    """Repair what ``target`` names: a path or pytest node id, seen from ``cwd``. Ends in exactly one Stopped."""
+    try:
+        workshop = _Workshop(place, settings, cancellation)
+        selection = workshop.select([target], cwd)
+    except (Refused, BadTarget) as error:
+        yield Stopped(RepairResult(StopReason.REFUSED, _untouched(error)))
+        return
+    except NoInterpreter as error:
+        yield Stopped(RepairResult(StopReason.ENVIRONMENT, _untouched(error)))
+        return
+    ports = Ports(workshop.evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
+    budget = Budget(settings.budget_seconds, settings.check_seconds)
+    yield from repair(Task(selection, budget, settings.seed), ports)
+
+
+def evaluate(
+    place: Place,
+    targets: Sequence[str],
+    cwd: Path,
+    settings: Settings,
+    cancellation: Cancellation,
+    *,
+    spectrum: bool = False,
+    static: bool = True,
+) -> Evaluation:
+    """Run the checks that ``targets`` stand for (none: the whole suite). Raises Refused and ports.Cancelled."""
+    try:
+        workshop = _Workshop(place, settings, cancellation)
+        selection = workshop.select(targets, cwd)
+    except (BadTarget, NoInterpreter) as error:
+        raise Refused(_untouched(error)) from None
+    request = RunRequest(
+        selection.targets,
+        spectrum=spectrum,
+        wall_seconds=settings.budget_seconds,
+        check_seconds=settings.check_seconds,
+    )
+    execution = workshop.evaluator.run(request)
+    skipped = Report(None, (), "Not asked for.")
+    paths = [path.partition("::")[0] for path in selection.targets] or ["."]
+    return Evaluation(
+        execution,
+        workshop.static(LINTERS, paths) if static else skipped,
+        workshop.static(TYPE_CHECKERS, paths) if static else skipped,
+        selection.scope,
+    )
+
+
+def rank(place: Place, execution: Execution) -> tuple[Suspect, ...]:
+    """Suspects of an evaluation that was run with its spectrum."""
+    sources = WorkspaceSources(place.root, place.overlay)
+    return rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
+
+
+class _Workshop:
+    """The parts for one workspace. Raises Refused and NoInterpreter."""
+
+    def __init__(self, place: Place, settings: Settings, cancellation: Cancellation) -> None:
+        if settings.model != "none":
+            raise Refused(
+                f"The model {settings.model} cannot be used: this version repairs offline only. Leave --model out."
+            )
+        self._place, self._cancellation = place, cancellation
+        self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
+        self.tier: TierReport = choose_tier()
+        self.sources = WorkspaceSources(place.root, place.overlay)
+        self.evaluator = ColdEvaluator(
+            place.root,
+            place.overlay,
+            self.sources,
+            self.interpreter,
+            self.tier.tier,
+            cancellation,
+            os.environ,
+            workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        )
+
+    def select(self, targets: Sequence[str], cwd: Path) -> Selection:
+        """The checks for what a user named. Raises BadTarget."""
+        parsed: list[Target] = [parse_target(target, cwd, self._place.root) for target in targets]
+        return select(parsed, self._place.root, self.sources)
+
+    def static(self, tools: Sequence[Tool], paths: Sequence[str]) -> Report:
+        """What the project's own static tools say."""
+        return check(
+            tools,
+            paths,
+            self._place.root,
+            self._place.overlay,
+            self.interpreter,
+            self.tier.tier,
+            self._cancellation.requested,
+        )
+
+
+def _untouched(error: Exception) -> str:
+    text = str(error)
+    return text if "Nothing" in text else f"{text} Nothing was run or changed."

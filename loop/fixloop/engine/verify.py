@@ -1,0 +1,74 @@
+"""Judge a candidate that looks good, on cold and clean runs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from fixloop.engine.baseline import Baseline
+from fixloop.engine.common import Ports
+from fixloop.engine.ledger import Ledger
+from fixloop.judge.gates import has_passed, regression_gate, scope_gate, target_gate
+from fixloop.judge.minimise import minimise
+from fixloop.ports import RunRequest
+from fixloop.records.attempt import Attempt, Candidate, Verdict
+from fixloop.records.events import Event, Finding, Stage, StageEntered
+from fixloop.records.execution import Execution
+from fixloop.records.source import Patch
+
+HASH_SEEDS = (0, 1)
+
+
+def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baseline) -> Generator[Event, None, Attempt]:
+    """Minimise the patch, run everything under two hash seeds, and let the gates speak."""
+    yield StageEntered(Stage.JUDGE, candidate.summary)
+    patch = minimise(candidate.patch, lambda smaller: _still_works(smaller, ports, ledger, baseline))
+    candidate = replace(candidate, patch=patch)
+    runs = tuple(_run_all(patch, seed, ports, ledger, baseline) for seed in HASH_SEEDS)
+    evidence = (
+        target_gate(baseline.target_ids, runs),
+        regression_gate(baseline.passed, runs, baseline.scope),
+        scope_gate(patch, ports.sources),
+    )
+    failed = [found for found in evidence if not found.held]
+    verdict = Verdict.PLAUSIBLE if failed else Verdict.VERIFIED
+    if not evidence[0].held:
+        verdict = Verdict.REJECTED  # the quick look was wrong
+    if verdict is not Verdict.REJECTED:
+        ledger.found(Finding(candidate, patch, verdict, evidence))
+    still = tuple(check for check in baseline.target_ids if not all(has_passed(check, run) for run in runs))
+    return Attempt(
+        candidate=candidate,
+        verdict=verdict,
+        critique=" ".join(found.detail for found in failed) or "Every gate held.",
+        fixed=tuple(check for check in baseline.target_ids if check not in still),
+        still_broken=still,
+        evidence=evidence,
+        wall_seconds=sum(run.wall_seconds for run in runs),
+        cpu_seconds=sum(run.cpu_seconds for run in runs),
+    )
+
+
+def _still_works(patch: Patch, ports: Ports, ledger: Ledger, baseline: Baseline) -> bool:
+    run = _run(baseline.target_ids, patch, 0, ports, ledger, baseline)
+    return all(has_passed(check, run) for check in baseline.target_ids)
+
+
+def _run_all(patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline) -> Execution:
+    """Every request of the baseline, as one execution."""
+    runs = [_run(checks, patch, seed, ports, ledger, baseline) for checks in baseline.requests]
+    results = {result.id: result for run in runs for result in run.results}
+    return replace(
+        runs[0],
+        results=tuple(results.values()),
+        wall_seconds=sum(run.wall_seconds for run in runs),
+        cpu_seconds=sum(run.cpu_seconds for run in runs),
+        complete=all(run.complete for run in runs),
+    )
+
+
+def _run(
+    checks: tuple[str, ...], patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline
+) -> Execution:
+    request = RunRequest(checks, patch, wall_seconds=30.0 + 3 * baseline.wall_seconds, hash_seed=seed)
+    return ledger.ran(ports.evaluator.run(request))

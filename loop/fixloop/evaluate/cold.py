@@ -1,0 +1,137 @@
+"""The cold evaluator: every run is a fresh process in a fresh sandbox, started from nothing.
+
+The slowest way to run a check and the only one that is believed. It implements ``ports.Evaluator``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from fixloop import probe
+from fixloop.evaluate.interpreter import Interpreter
+from fixloop.evaluate.reading import read_execution
+from fixloop.ports import Cancellation, Cancelled, RunRequest, Sources
+from fixloop.probe import wire
+from fixloop.records.attempt import Candidate
+from fixloop.records.execution import Execution
+from fixloop.sandbox.run import Completed, Ended, Job, Limits, Tier, run
+
+# What a project's own tests may need of the caller's environment; everything else stays out.
+PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "DJANGO_SETTINGS_MODULE")
+
+
+class ColdEvaluator:
+    """Runs checks of one workspace with one interpreter; safe to use from several threads."""
+
+    def __init__(
+        self,
+        root: Path,
+        overlay: Mapping[str, bytes],
+        sources: Sources,
+        interpreter: Interpreter,
+        tier: Tier,
+        cancellation: Cancellation,
+        environ: Mapping[str, str],
+        workers: int,
+    ) -> None:
+        self._root = root
+        self._overlay = overlay
+        self._sources = sources
+        self._interpreter = interpreter
+        self._tier = tier
+        self._cancellation = cancellation
+        self._workers = workers
+        self._import_path = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+        self._env = _environment(interpreter, environ)
+
+    def run(self, request: RunRequest) -> Execution:
+        """One cold run. Raises Cancelled."""
+        return self._run(request, self._cancellation.requested)
+
+    def screen(
+        self, candidates: Iterable[Candidate], request: RunRequest
+    ) -> Generator[tuple[Candidate, Execution], None, None]:
+        """Cold runs side by side, yielded in the candidates' order. Raises Cancelled."""
+        given_up = threading.Event()
+
+        def cancelled() -> bool:
+            return given_up.is_set() or self._cancellation.requested()
+
+        waiting: deque[tuple[Candidate, Future[Execution]]] = deque()
+        source = iter(candidates)
+        with ThreadPoolExecutor(self._workers, "fixloop-evaluate") as pool:
+            try:
+                while True:
+                    while len(waiting) < self._workers + 1:
+                        candidate = next(source, None)
+                        if candidate is None:
+                            break
+                        patched = replace(request, patch=candidate.patch)
+                        waiting.append((candidate, pool.submit(self._run, patched, cancelled)))
+                    if not waiting:
+                        return
+                    candidate, future = waiting.popleft()
+                    yield candidate, future.result()
+            finally:
+                given_up.set()
+                for _, future in waiting:
+                    future.cancel()
+
+    def _run(self, request: RunRequest, cancelled: Callable[[], bool]) -> Execution:
+        if cancelled():
+            raise Cancelled
+        token = secrets.token_hex(16)
+        completed = run(self._job(request, token), self._tier, cancelled)
+        if completed.ended is Ended.CANCELLED:
+            raise Cancelled
+        return self._read(completed, token)
+
+    def _job(self, request: RunRequest, token: str) -> Job:
+        files = dict(self._overlay)
+        for file in request.patch.files if request.patch else ():
+            files[file.path] = file.apply(self._sources.read(file.path)).data
+        asked = {
+            "token": token,
+            "root": str(self._root),
+            "args": _pytest_arguments(request),
+            "sys_path": [*self._import_path, *self._interpreter.sys_path],
+            "spectrum": request.spectrum,
+            "check_seconds": request.check_seconds,
+        }
+        return Job(
+            argv=(str(self._interpreter.path), "-s", "-c", wire.BOOTSTRAP, "{tools}"),
+            root=self._root,
+            files=files,
+            visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
+            tools=Path(probe.__file__).parent,
+            env={**self._env, "PYTHONHASHSEED": str(request.hash_seed)},
+            request=json.dumps(asked).encode(),
+            limits=Limits(wall_seconds=request.wall_seconds, cpu_seconds=None),
+        )
+
+    def _read(self, completed: Completed, token: str) -> Execution:
+        described = f"{self._interpreter.path} (Python {self._interpreter.version}, {self._interpreter.origin})"
+        return read_execution(completed, token, described, self._tier.value, self._root)
+
+
+def _environment(interpreter: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
+    env = {name: environ[name] for name in PASSED_ON if name in environ}
+    env.setdefault("LANG", "C.UTF-8")
+    env["PATH"] = os.pathsep.join([str(interpreter.scripts), "/usr/local/bin", "/usr/bin", "/bin"])
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    if (interpreter.scripts.parent / "pyvenv.cfg").is_file():
+        env["VIRTUAL_ENV"] = str(interpreter.scripts.parent)
+    return env
+
+
+def _pytest_arguments(request: RunRequest) -> list[str]:
+    stop = "1" if request.stop_at_first else "0"
+    return ["-q", "--tb=no", "--no-header", "--continue-on-collection-errors", f"--maxfail={stop}", *request.checks]

@@ -1,0 +1,96 @@
+"""The project's files: where its root is, which of them are tests, and what a patch may touch."""
+
+from __future__ import annotations
+
+import configparser
+import fnmatch
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+MARKERS = ("pyproject.toml", "pytest.ini", "setup.cfg", "setup.py", "tox.ini", "Pipfile")
+SKIPPED_FOLDERS = frozenset(
+    {"node_modules", "site-packages", "__pycache__", "__pypackages__", "venv", "build", "dist", "htmlcov"}
+)
+TEST_FOLDERS = frozenset({"test", "tests"})
+NOT_SOURCE = frozenset({"setup.py", "conftest.py", "noxfile.py", "tasks.py", "fabfile.py", "dodo.py"})
+
+
+def project_root(start: Path, ceiling: Path | None = None) -> Path:
+    """The nearest folder at or above ``start`` that looks like a project's root.
+
+    Not above ``ceiling``. Without any marker it is the ceiling, else the repository's top, else ``start`` itself.
+    """
+    for folder in (start, *start.parents):
+        if any((folder / marker).is_file() for marker in MARKERS) or (folder / ".git").exists():
+            return folder
+        if folder == ceiling:
+            return folder
+    return start
+
+
+def test_file_patterns(root: Path) -> tuple[str, ...]:
+    """``python_files`` as the project configures pytest, else pytest's defaults."""
+    configured = _pytest_option(root, "python_files")
+    return tuple(configured) or ("test_*.py", "*_test.py")
+
+
+def _pytest_option(root: Path, name: str) -> list[str]:
+    for file, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string((root / file).read_text("utf-8"))
+        except (OSError, ValueError, configparser.Error):
+            continue
+        if parser.has_option(section, name):
+            return parser.get(section, name).split()
+    try:
+        tool: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {})
+        value: Any = tool.get("pytest", {}).get("ini_options", {}).get(name) or tool.get("pytest", {}).get(name) or []
+    except (OSError, ValueError, AttributeError):
+        return []
+    return value.split() if isinstance(value, str) else [str(entry) for entry in value]
+
+
+def is_test_file(path: str, patterns: tuple[str, ...]) -> bool:
+    """True for a file that pytest would collect by its name."""
+    pure = PurePosixPath(path)
+    return any(fnmatch.fnmatch(path if "/" in pattern else pure.name, pattern) for pattern in patterns)
+
+
+_DEFINES_TESTS = re.compile(r"^(?:async\s+)?def\s+test|^class\s+Test|^class\s+\w+\(.*TestCase", re.MULTILINE)
+
+
+def defines_tests(text: str) -> bool:
+    """True for a text with tests at its top level, whatever its file is called."""
+    return bool(_DEFINES_TESTS.search(text))
+
+
+def is_source(path: str, patterns: tuple[str, ...]) -> bool:
+    """True for what a candidate may change: a Python file of the project that is neither test nor configuration."""
+    pure = PurePosixPath(path)
+    return (
+        pure.suffix == ".py"
+        and pure.name not in NOT_SOURCE
+        and not is_test_file(path, patterns)
+        and not any(_skipped(part) or part in TEST_FOLDERS for part in pure.parts[:-1])
+    )
+
+
+def _skipped(folder: str) -> bool:
+    return folder in SKIPPED_FOLDERS or folder.startswith(".") or folder.endswith(".egg-info")
+
+
+def python_files(root: Path) -> Iterator[str]:
+    """Every Python file of the project, environments and build products left out, in a stable order."""
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        folders[:] = sorted(
+            name for name in folders if not _skipped(name) and not (here / name / "pyvenv.cfg").is_file()
+        )
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield (here / name).relative_to(root).as_posix()

@@ -1,0 +1,199 @@
+"""From what the probe reported to an Execution: a check that did not report has not passed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fixloop.evaluate.project import python_files
+from fixloop.probe import wire
+from fixloop.records.execution import (
+    CheckResult,
+    Execution,
+    Failure,
+    Frame,
+    Location,
+    Outcome,
+    Problem,
+    ProblemKind,
+)
+from fixloop.sandbox.run import Completed, Ended
+
+_USAGE_ERROR, _NOTHING_COLLECTED = 4, 5
+
+
+def read_execution(completed: Completed, token: str, interpreter: str, tier: str, root: Path) -> Execution:
+    """Everything that one run showed. Lines without the run's token are ignored."""
+    results: dict[str, CheckResult] = {}
+    spectrum: dict[str, dict[str, frozenset[int]]] = {}
+    expected: list[str] = []
+    running: str | None = None
+    end: int | None = None
+    no_pytest = ready = False
+    for record in _records(completed.channel, token):
+        match record["kind"]:
+            case wire.READY:
+                ready = True
+            case wire.COLLECTED:
+                expected = list(record["ids"])
+            case wire.STARTED:
+                running = record["id"]
+            case wire.RESULT:
+                running = None
+                result = _result(record)
+                results[result.id] = result
+            case wire.LINES:
+                spectrum[record["id"]] = {path: frozenset(lines) for path, lines in record["lines"].items()}
+            case wire.PROBLEM:
+                no_pytest = record["what"] == wire.NO_PYTEST
+            case wire.END:
+                end = record["status"]
+            case _:
+                pass
+    if running is not None:
+        results[running] = _unfinished(running, completed)
+    output = completed.output.decode("utf-8", "replace")
+    problem = _problem(completed, end, ready, no_pytest, output, interpreter, results, root)
+    return Execution(
+        results=tuple(results.values()),
+        interpreter=interpreter,
+        tier=tier,
+        wall_seconds=completed.wall_seconds,
+        cpu_seconds=completed.cpu_seconds,
+        problem=problem,
+        complete=end is not None and all(check in results for check in expected),
+        spectrum=spectrum,
+        output=output,
+    )
+
+
+def _records(channel: bytes, token: str) -> Iterator[dict[str, Any]]:
+    for line in channel.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and record.get("token") == token:  # pyright: ignore[reportUnknownMemberType]
+            yield record
+
+
+def _result(record: dict[str, Any]) -> CheckResult:
+    outcome = Outcome(record["outcome"])
+    location = Location(record["path"], max(record["line"], 1)) if record["path"] else None
+    failure = None
+    if "exception" in record:
+        frames = tuple(
+            Frame(path, line, function, tuple((name, value) for name, value in values))
+            for path, line, function, values in record["frames"]
+        )
+        failure = Failure(record["exception"], record["message"], frames)
+        if not record["line"] and frames:  # a file that could not be collected: where it broke is all there is
+            location = Location(frames[-1].path, frames[-1].line)
+    return CheckResult(record["id"], outcome, record["seconds"], location, failure)
+
+
+def _unfinished(check: str, completed: Completed) -> CheckResult:
+    place = Location(check.partition("::")[0], 1)
+    match completed.ended:
+        case Ended.WALL_LIMIT:
+            failure = Failure("Timeout", f"did not end within the run's {completed.wall_seconds:.0f} s")
+            return CheckResult(check, Outcome.TIMEOUT, completed.wall_seconds, place, failure)
+        case Ended.OUTPUT_LIMIT:
+            failure = Failure("OutputLimit", "printed more than the sandbox lets through")
+        case _:
+            failure = Failure("Crash", f"the process ended during this test ({_status(completed)})")
+    return CheckResult(check, Outcome.CRASHED, 0.0, place, failure)
+
+
+def _status(completed: Completed) -> str:
+    if completed.status is None:
+        return "no exit status"
+    return f"signal {-completed.status}" if completed.status < 0 else f"exit status {completed.status}"
+
+
+def _problem(
+    completed: Completed,
+    end: int | None,
+    ready: bool,  # noqa: FBT001
+    no_pytest: bool,  # noqa: FBT001
+    output: str,
+    interpreter: str,
+    results: dict[str, CheckResult],
+    root: Path,
+) -> Problem | None:
+    if completed.ended is Ended.NOT_STARTED:
+        return Problem(ProblemKind.SANDBOX, completed.detail, "Run `fixloop doctor` to see what the sandbox needs.")
+    if no_pytest:
+        message = f"pytest is not installed in {interpreter}."
+        return Problem(ProblemKind.NO_PYTEST, message, "Install it there, or choose another interpreter.")
+    if not ready:
+        return Problem(
+            ProblemKind.NO_INTERPRETER,
+            f"{interpreter} did not start inside the sandbox: {_last_line(output) or _status(completed)}",
+            "Choose another interpreter, or run `fixloop doctor`.",
+        )
+    if results:
+        return _missing_package(results, root, interpreter)
+    if end == _NOTHING_COLLECTED:
+        return Problem(ProblemKind.NO_TESTS, "No tests were found here.", "Name a test file, or write a failing test.")
+    if end == _USAGE_ERROR:
+        return _usage_problem(output, root, interpreter)
+    if completed.ended is Ended.WALL_LIMIT:
+        message = f"The tests were not even collected within {completed.wall_seconds:.0f} s."
+        return Problem(ProblemKind.TIMEOUT, message, "Look for code that hangs when it is imported.")
+    if end is None:
+        message = f"The test process died before any test ran ({_status(completed)}): {_last_line(output)}"
+        return Problem(ProblemKind.CRASHED, message, "Run pytest on this file to see how it dies.")
+    return None
+
+
+def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:
+    missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", output)
+    if missing and not _is_near_miss(missing.group(1), root):
+        return _no_package(missing.group(1), interpreter)
+    not_found = re.search(r"not found: (.+)", output)
+    if not_found:
+        message = f"pytest finds no such test: {not_found.group(1)}"
+        return Problem(ProblemKind.NO_TESTS, message, "Check the test's name.")
+    errors = re.findall(r"(?:^|: )(?:error|ERROR): (.+)|^E +(.+)", output, re.MULTILINE)
+    said = " ".join(part for pair in errors[:2] for part in pair if part) or _last_line(output)
+    remedy = "Run pytest yourself to see the same message; a plugin that the configuration names may be missing."
+    return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said}", remedy)
+
+
+def _missing_package(results: dict[str, CheckResult], root: Path, interpreter: str) -> Problem | None:
+    """Named only when every check that ran was stopped by the same kind of absence: then no patch can help."""
+    names: list[str] = []
+    for result in results.values():
+        if result.outcome is Outcome.SKIPPED:
+            continue
+        if result.failure is None or result.failure.exception != "ModuleNotFoundError":
+            return None
+        found = re.search(r"No module named '([\w.]+)'", result.failure.message)
+        if found is None or _is_near_miss(found.group(1), root):
+            return None
+        names.append(found.group(1))
+    return _no_package(names[0], interpreter) if names else None
+
+
+def _no_package(name: str, interpreter: str) -> Problem:
+    package = name.partition(".")[0]
+    remedy = f"Install what provides `{package}` there, or choose the project's own interpreter."
+    return Problem(ProblemKind.MISSING_PACKAGE, f"The module `{name}` is not installed in {interpreter}.", remedy)
+
+
+def _is_near_miss(name: str, root: Path) -> bool:
+    """True when the name is probably a slip in the code: the project has it, or something is almost spelt like it."""
+    top = name.partition(".")[0]
+    own = {part for file in python_files(root) for part in file.removesuffix(".py").split("/")}
+    return top in own or bool(difflib.get_close_matches(top, own | sys.stdlib_module_names, 1, 0.87))
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,1 @@
+"""From executions to suspects. Reads texts and outcomes; runs nothing."""
