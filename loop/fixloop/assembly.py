@@ -14,7 +14,7 @@ from pathlib import Path
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
-from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, find_interpreter
+from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
 from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
