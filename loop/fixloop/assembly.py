@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
@@ -26,6 +27,7 @@ from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution
 from fixloop.records.task import Budget, Selection, Task
+from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import TierReport, choose_tier
 
 
@@ -151,10 +153,15 @@ def evaluate(
     )
 
 
-def rank(place: Place, execution: Execution) -> tuple[Suspect, ...]:
+def suspects_of(place: Place, execution: Execution) -> tuple[Suspect, ...]:
     """Suspects of an evaluation that was run with its spectrum."""
     sources = WorkspaceSources(place.root, place.overlay)
     return rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
+
+
+def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
+    """What is ready for this workspace, what is missing, and how to get it."""
+    return tuple(look(place.root, settings.interpreter, os.environ))
 
 
 class _Workshop:

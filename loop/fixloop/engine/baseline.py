@@ -30,6 +30,7 @@ class Baseline:
     spectrum: Spectrum
     requests: tuple[tuple[str, ...], ...]
     scope: str
+    lean: bool  # whether screening may leave out the plugins that pytest loads by itself
     wall_seconds: float
 
     @property
@@ -62,6 +63,7 @@ def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, 
     ledger.targets = targets or first.broken
     if not targets:
         return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {', '.join(sorted(flaky)[:3])}.")
+    lean = _is_cheap(first, task) and _lean_suffices(task, ports, ledger, targets)
     suite = first
     requests = [selection.targets]
     scope = selection.scope
@@ -87,6 +89,7 @@ def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, 
         spectrum={**suite.spectrum, **first.spectrum},
         requests=tuple(requests),
         scope=scope,
+        lean=lean,
         wall_seconds=first.wall_seconds + (suite.wall_seconds if suite is not first else 0.0),
     )
 
@@ -117,26 +120,42 @@ def _unparsable(execution: Execution) -> Ending | None:
     said = failure.message.split(" (")[0] if failure else ""
     return Ending(
         StopReason.ENVIRONMENT,
-        f"The tests cannot be run because {where} is not valid Python: {said}. Correct that first. Nothing was changed.",
+        f"The tests cannot be run because {where} is not valid Python: {said}. Correct that; nothing was changed.",
     )
 
 
 def _flaky(task: Task, ports: Ports, ledger: Ledger, first: Execution) -> set[str]:
     """Failing checks that pass by themselves, without a change, under another hash seed or none."""
     flaky: set[str] = set()
-    failing = tuple(check.id for check in first.broken)
-    for run in range(STABILITY_RUNS):
-        if first.wall_seconds > task.budget.seconds * SHARE_OF_STABILITY:
-            break
-        request = RunRequest(
-            failing,
-            wall_seconds=task.budget.seconds * SHARE_OF_STABILITY,
-            check_seconds=task.budget.check_seconds,
-            hash_seed=run + 1,
-        )
-        again = ledger.ran(ports.evaluator.run(request))
-        flaky.update(check for check in failing if again.outcome(check) is Outcome.PASSED)
+    for run in range(STABILITY_RUNS if _is_cheap(first, task) else 0):
+        again = ledger.ran(ports.evaluator.run(_again(first.broken, task, run + 1)))
+        flaky.update(check.id for check in first.broken if again.outcome(check.id) is Outcome.PASSED)
     return flaky
+
+
+def _lean_suffices(task: Task, ports: Ports, ledger: Ledger, targets: tuple[CheckResult, ...]) -> bool:
+    """Whether the targets fail just the same without the plugins that pytest loads by itself."""
+    again = ledger.ran(ports.evaluator.run(replace(_again(targets, task, 0), lean=True)))
+    return all(_alike(check, again.result(check.id)) for check in targets)
+
+
+def _alike(check: CheckResult, other: CheckResult | None) -> bool:
+    if other is None or other.outcome is not check.outcome:
+        return False
+    return (check.failure and check.failure.exception) == (other.failure and other.failure.exception)
+
+
+def _is_cheap(execution: Execution, task: Task) -> bool:
+    return execution.wall_seconds <= task.budget.seconds * SHARE_OF_STABILITY
+
+
+def _again(checks: tuple[CheckResult, ...], task: Task, hash_seed: int) -> RunRequest:
+    return RunRequest(
+        tuple(check.id for check in checks),
+        wall_seconds=task.budget.seconds * SHARE_OF_STABILITY,
+        check_seconds=task.budget.check_seconds,
+        hash_seed=hash_seed,
+    )
 
 
 def measure_again(baseline: Baseline, patch: Patch, task: Task, ports: Ports, ledger: Ledger) -> Baseline:

@@ -50,6 +50,7 @@ def search(
         wall_seconds=10.0 + 2 * baseline.wall_seconds,
         check_seconds=baseline.check_seconds(task.budget.check_seconds),
         stop_at_first=len(checks) > SEEN_AT_MOST,
+        lean=baseline.lean,
     )
     best = base
     enough = ledger.seconds_left() * rounds_left / (rounds_left + 1)

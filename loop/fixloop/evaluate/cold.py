@@ -112,9 +112,13 @@ class ColdEvaluator:
             files=files,
             visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
             tools=Path(probe.__file__).parent,
-            env={**self._env, "PYTHONHASHSEED": str(request.hash_seed)},
+            env={
+                **self._env,
+                **({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} if request.lean else {}),
+                "PYTHONHASHSEED": str(request.hash_seed),
+            },
             request=json.dumps(asked).encode(),
-            limits=Limits(wall_seconds=request.wall_seconds, cpu_seconds=None),
+            limits=Limits(wall_seconds=request.wall_seconds),
         )
 
     def _read(self, completed: Completed, token: str) -> Execution:

@@ -32,7 +32,7 @@ def project_root(start: Path, ceiling: Path | None = None) -> Path:
     return start
 
 
-def test_file_patterns(root: Path) -> tuple[str, ...]:
+def patterns_of_tests(root: Path) -> tuple[str, ...]:
     """``python_files`` as the project configures pytest, else pytest's defaults."""
     configured = _pytest_option(root, "python_files")
     return tuple(configured) or ("test_*.py", "*_test.py")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fixloop.evaluate.project import defines_tests, is_test_file, python_files, test_file_patterns
+from fixloop.evaluate.project import defines_tests, is_test_file, patterns_of_tests, python_files
 from fixloop.ports import Sources, Unreadable
 from fixloop.records.task import Selection
 
@@ -53,7 +53,7 @@ def parse_target(target: str, cwd: Path, root: Path) -> Target:
 
 def select(targets: Iterable[Target], root: Path, sources: Sources) -> Selection:
     """The checks that the targets stand for. No target means the whole suite."""
-    patterns = test_file_patterns(root)
+    patterns = patterns_of_tests(root)
     chosen: list[str] = []
     about: list[str] = []
     for target in targets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fixloop.evaluate.project import is_source, test_file_patterns
+from fixloop.evaluate.project import is_source, patterns_of_tests
 from fixloop.ports import Unreadable
 from fixloop.records.source import SourceText, UndecodableSource
 
@@ -15,7 +15,7 @@ class WorkspaceSources:
 
     def __init__(self, root: Path, overlay: Mapping[str, bytes]) -> None:
         self._root = root
-        self._patterns = test_file_patterns(root)
+        self._patterns = patterns_of_tests(root)
         self._texts = {path: SourceText(path, data) for path, data in overlay.items()}
 
     def read(self, path: str) -> SourceText:

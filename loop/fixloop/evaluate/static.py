@@ -119,7 +119,7 @@ def check(
         tools=Path(probe.__file__).parent,
         env={"LANG": "C.UTF-8", "PATH": f"{interpreter.scripts}:/usr/bin:/bin", "NO_COLOR": "1"},
         request=b"",
-        limits=Limits(wall_seconds=SECONDS, cpu_seconds=None),
+        limits=Limits(wall_seconds=SECONDS, tail_bytes=8 << 20),
     )
     completed = run(job, tier, cancelled)
     if completed.ended is not Ended.EXITED:

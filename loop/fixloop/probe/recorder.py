@@ -159,7 +159,7 @@ class Recorder:
         if type(error).__name__ == "CollectError" and error.__cause__ is not None:
             error = error.__cause__
         try:
-            message = str(error)
+            message = _fixture_message(error) or str(error)
         except Exception as broken:  # the code under test may define __str__
             message = f"<str() raised {type(broken).__name__}>"
         return {
@@ -204,3 +204,9 @@ class Recorder:
 def _fspath(node: Any) -> Optional[str]:
     place = getattr(node, "path", None) or getattr(node, "fspath", None)
     return None if place is None else str(place)
+
+
+def _fixture_message(error: BaseException) -> str:
+    # pytest's own exception says which fixture only in its report, not in its text.
+    name = getattr(error, "argname", None)
+    return f"fixture {name!r} not found" if type(error).__name__ == "FixtureLookupError" and name else ""

@@ -1,0 +1,92 @@
+"""What is ready here, what is missing, and how to get it. Looks; changes nothing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
+from fixloop.propose.templates import TEMPLATES
+from fixloop.report.doctor import DoctorItem
+from fixloop.sandbox.process import ProcessFailed, capture
+from fixloop.sandbox.run import Tier, choose_tier
+
+NEOVIM_NEEDED = (0, 11)
+
+
+def look(root: Path, interpreter: str | None, environ: Mapping[str, str]) -> Iterator[DoctorItem]:
+    """One item a thing, in the order in which a person would ask."""
+    yield from _interpreter(root, interpreter, environ)
+    yield _sandbox()
+    detail = f"offline, {len(TEMPLATES)} repair templates; no key and no network needed"
+    yield DoctorItem("model", "repair engine", ok=True, detail=detail)
+    yield DoctorItem("model", "language model", ok=True, detail="none is used by this version")
+    yield _server(environ)
+    yield _neovim(environ)
+    yield _vscode(environ)
+
+
+def _interpreter(root: Path, setting: str | None, environ: Mapping[str, str]) -> Iterator[DoctorItem]:
+    try:
+        found = find_interpreter(root, setting, environ)
+    except NoInterpreter as error:
+        remedy = "Make a .venv in the project, activate an environment, or name one with --interpreter."
+        yield DoctorItem("interpreter", "python", ok=False, detail=str(error), remedy=remedy)
+        return
+    detail = f"Python {found.version} at {found.path}, from {found.origin}"
+    yield DoctorItem("interpreter", "python", ok=True, detail=detail)
+    has_pytest = "pytest" in found.packages
+    yield DoctorItem(
+        "interpreter",
+        "pytest",
+        ok=has_pytest,
+        detail="installed" if has_pytest else f"not installed in {found.path}",
+        remedy="" if has_pytest else f"{found.path} -m pip install pytest",
+    )
+
+
+def _sandbox() -> DoctorItem:
+    report = choose_tier()
+    strongest = report.tier is Tier.NAMESPACES
+    detail = " ".join((f"tier {report.tier.value}.", report.refusal, *report.gaps)).replace("  ", " ")
+    remedy = "" if strongest else "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
+    return DoctorItem("sandbox", "confinement", ok=True, detail=detail, remedy=remedy)
+
+
+def _server(environ: Mapping[str, str]) -> DoctorItem:
+    found = shutil.which("fixloop-lsp", path=environ.get("PATH"))
+    return DoctorItem(
+        "editors",
+        "language server",
+        ok=found is not None,
+        detail=found or "fixloop-lsp is not on the path",
+        remedy=""
+        if found
+        else "Activate the environment that fixloop is installed in, or give your editor its full path.",
+    )
+
+
+def _neovim(environ: Mapping[str, str]) -> DoctorItem:
+    found = shutil.which("nvim", path=environ.get("PATH"))
+    if found is None:
+        remedy = "Only needed for Neovim: version 0.11 or later, then see editors/neovim."
+        return DoctorItem("editors", "Neovim", ok=False, detail="nvim is not on the path", remedy=remedy)
+    try:
+        said = capture([found, "--version"], Path("/"), dict(environ), 10)
+    except ProcessFailed as error:
+        return DoctorItem("editors", "Neovim", ok=False, detail=f"{found}: {error}", remedy="Reinstall Neovim.")
+    version = re.search(r"v(\d+)\.(\d+)", said)
+    recent = version is not None and (int(version[1]), int(version[2])) >= NEOVIM_NEEDED
+    remedy = "" if recent else "Version 0.11 or later is needed."
+    return DoctorItem("editors", "Neovim", ok=recent, detail=said.partition("\n")[0], remedy=remedy)
+
+
+def _vscode(environ: Mapping[str, str]) -> DoctorItem:
+    names = ("code", "codium", "code-server")
+    found = next((place for name in names if (place := shutil.which(name, path=environ.get("PATH")))), None)
+    remedy = "" if found else "Only needed for VS Code, if its command line tool is wanted."
+    return DoctorItem(
+        "editors", "VS Code", ok=found is not None, detail=found or "code is not on the path", remedy=remedy
+    )
