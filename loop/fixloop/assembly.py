@@ -20,7 +20,7 @@ from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
-from fixloop.localize.rank import rank_suspects
+from fixloop.localize import rank
 from fixloop.ports import Cancellation, RunRequest
 from fixloop.propose.portfolio import OfflineProposer
 from fixloop.records.attempt import Attempt, Suspect
@@ -153,10 +153,10 @@ def evaluate(
     )
 
 
-def suspects_of(place: Place, execution: Execution) -> tuple[Suspect, ...]:
+def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
     """Suspects of an evaluation that was run with its spectrum."""
     sources = WorkspaceSources(place.root, place.overlay)
-    return rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
+    return rank.rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
 
 
 def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
