@@ -1,0 +1,81 @@
+"""What the sandbox is asked to run and what became of it. Plain values: nothing here starts anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+class Tier(StrEnum):
+    """How strongly a command is confined. ``TierReport.gaps`` says in words what each one lacks."""
+
+    NAMESPACES = "namespaces"
+    COPY = "copy"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a run ends. A limit that the system's own hard limit undercuts is lowered to it."""
+
+    wall_seconds: float
+    cpu_seconds: float | None = None  # of one process, rounded up to whole seconds
+    memory_bytes: int = 4 * GIB  # data segment of one process
+    file_bytes: int = 256 * MIB  # largest single file
+    output_bytes: int = 16 * MIB  # stdout and stderr together, and the channel on its own
+    tail_bytes: int = 64 << 10  # how much of the output's end is kept
+    open_files: int = 1024  # of one process
+    processes: int = 1024  # of the whole tree; COPY cannot enforce it
+    scratch_bytes: int = 512 * MIB  # everything written, private directories included; COPY cannot enforce it
+
+
+class Ended(StrEnum):
+    """Why a run is over."""
+
+    EXITED = "exited"
+    WALL_LIMIT = "wall limit"
+    OUTPUT_LIMIT = "output limit"
+    CANCELLED = "cancelled"
+    NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command and everything that it may see.
+
+    ``argv``: the text ``{tools}`` in an argument becomes the directory that holds ``_fixloop_probe``; the current
+    directory is the workspace. ``root``: the workspace, absolute and resolved. ``files``: POSIX path from the root ->
+    content laid over the workspace. ``visible``: further host paths that may be read; missing ones are ignored.
+    ``tools``: the host directory shown as ``{tools}/_fixloop_probe``. ``env``: the whole environment, to which HOME
+    and TMPDIR are added. ``request``: what the command reads from descriptor 3. It answers on descriptor 4.
+    """
+
+    argv: tuple[str, ...]
+    root: Path
+    files: Mapping[str, bytes]
+    visible: tuple[Path, ...]
+    tools: Path
+    env: Mapping[str, str]
+    request: bytes
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a run went. ``status`` is the exit status, or the negative number of the signal that ended the command.
+
+    ``channel`` is all that arrived on descriptor 4, ``output`` the end of stdout and stderr, ``cpu_seconds`` that of
+    every process of the run, the sandbox's own included. ``detail`` says why a run was not started.
+    """
+
+    ended: Ended
+    status: int | None = None
+    channel: bytes = b""
+    output: bytes = b""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    detail: str = ""
