@@ -8,24 +8,18 @@ from __future__ import annotations
 import builtins
 import keyword
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import cast
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from fixloop.propose import scopes
+from fixloop.propose.vocabulary import Vocabulary
 from fixloop.records.source import SourceText, Span
 
-_NOT_CODE = (
-    cst.Module,
-    cst.BaseSuite,
-    cst.Newline,
-    cst.EmptyLine,
-    cst.TrailingWhitespace,
-    cst.Comment,
-    cst.BaseParenthesizableWhitespace,
-)
+BUILTIN_NAMES = tuple(name for name in dir(builtins) if not name.startswith("_") and not keyword.iskeyword(name))
+STDLIB_NAMES = frozenset(name for name in sys.stdlib_module_names if not name.startswith("_"))
 
 
 class Unparsable(Exception):
@@ -42,33 +36,50 @@ class SyntaxView:
     def __init__(self, source: SourceText) -> None:
         self.source = source
         try:
-            module = cst.parse_module(source.text)
+            # The parser's tree has no shared nodes, so the defensive copy would only cost time.
+            wrapper = MetadataWrapper(cst.parse_module(source.text), unsafe_skip_copy=True)
+            self._positions: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
         except cst.ParserSyntaxError as error:
             raise Unparsable(error.message, error.raw_line) from None
         except RecursionError:
             raise Unparsable("nested too deeply", 1) from None
-        wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self.module = wrapper.module
-        self._positions: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
-        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = wrapper.resolve(ParentNodeProvider)
+        self._scope_names: dict[scopes.Scope, scopes.Names] = {}
+
+    # Positions
 
     def span(self, node: cst.CSTNode) -> Span:
-        """Where a node stands, without surrounding white space or comments."""
+        """Where a node stands, without surrounding white space, comments or its own parentheses."""
         where = self._positions[node]
         return Span(
             self.source.offset(where.start.line, where.start.column),
             self.source.offset(where.end.line, where.end.column),
         )
 
-    def text(self, node: cst.CSTNode) -> str:
-        """The source text of a node."""
-        span = self.span(node)
+    def outer(self, node: cst.BaseExpression) -> Span:
+        """Where an expression stands with the parentheses around it."""
+        if not node.lpar:
+            return self.span(node)
+        return Span(self.span(node.lpar[0]).start, self.span(node.rpar[-1]).end)
+
+    def slice(self, span: Span) -> str:
+        """The source text of a span."""
         return self.source.text[span.start : span.end]
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The source text of a node, without its own parentheses."""
+        return self.slice(self.span(node))
 
     def lines(self, node: cst.CSTNode) -> range:
         """The 1-based lines that a node covers."""
         where = self._positions[node]
         return range(where.start.line, where.end.line + 1)
+
+    # Structure
+
+    @cached_property
+    def _parents(self) -> Mapping[cst.CSTNode, cst.CSTNode]:
+        return {child: node for node in scopes.walk(self.module) for child in scopes.children(node)}
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The enclosing node; None for the module."""
@@ -85,6 +96,10 @@ class SyntaxView:
         """The innermost ``def`` around a node (a ``def`` is not around itself)."""
         return next((at for at in self.ancestors(node) if isinstance(at, cst.FunctionDef)), None)
 
+    def owner(self, node: cst.CSTNode) -> cst.ClassDef | None:
+        """The innermost class around a node, seen through nested functions."""
+        return next((at for at in self.ancestors(node) if isinstance(at, cst.ClassDef)), None)
+
     def statement(self, node: cst.CSTNode) -> cst.BaseStatement | None:
         """The innermost whole statement (a line or a compound statement) that holds a node, itself included."""
         at: cst.CSTNode | None = node
@@ -92,13 +107,22 @@ class SyntaxView:
             at = self.parent(at)
         return at
 
+    def block(self, statement: cst.BaseStatement) -> tuple[cst.BaseStatement, ...]:
+        """The statements of the block that a statement stands in, itself included."""
+        parent = self.parent(statement)
+        if isinstance(parent, cst.IndentedBlock | cst.Module):
+            return tuple(parent.body)
+        return (statement,)
+
     def statement_lines(self, node: cst.BaseStatement) -> Span:
-        """A statement as whole lines, its indentation and final line end included."""
+        """A statement as whole lines, its decorators, indentation and final line end included."""
         lines = self.lines(node)
-        start = self.source.line_span(lines[0]).start
+        first = lines[0]
+        if isinstance(node, cst.FunctionDef | cst.ClassDef) and node.decorators:
+            first = self.lines(node.decorators[0])[0]
         last = lines[-1]
         end = self.source.line_span(last + 1).start if last < self.source.line_count else len(self.source.text)
-        return Span(start, end)
+        return Span(self.source.line_span(first).start, end)
 
     def indent(self, node: cst.CSTNode) -> str:
         """The white space before the first line of a node."""
@@ -112,116 +136,90 @@ class SyntaxView:
 
     @cached_property
     def nodes_by_line(self) -> Mapping[int, tuple[cst.CSTNode, ...]]:
-        """Nodes by the line that they belong to, in source order.
+        """Nodes by the lines that they belong to, in source order.
 
-        A simple node belongs to every line it covers, a compound statement only to the lines of its header.
+        A simple node belongs to every line it covers, a compound statement only to the lines of its header. All also
+        belong to the first line of their statement, because that is the line that a tracer may report for them.
         """
         found: dict[int, list[cst.CSTNode]] = {}
-        for node in self._positions:
-            if isinstance(node, _NOT_CODE):
-                continue
-            lines = self.lines(node)
-            body = cast("cst.CSTNode | None", getattr(node, "body", None))
-            if isinstance(body, cst.IndentedBlock) and body.body:
-                first = self.lines(body.body[0])[0]
-                lines = range(lines[0], max(lines[0] + 1, first))
-            for line in lines:
-                found.setdefault(line, []).append(node)
+        stack: list[tuple[cst.CSTNode, int]] = [(item, 0) for item in self.module.body]
+        while stack:
+            node, opening = stack.pop()
+            lines = self._own_lines(node)
+            if isinstance(node, cst.BaseStatement | cst.Else | cst.Finally | cst.ExceptHandler | cst.MatchCase):
+                opening = lines[0]
+            if not isinstance(node, cst.BaseSuite):
+                for line in lines:
+                    found.setdefault(line, []).append(node)
+                if opening not in lines:
+                    found.setdefault(opening, []).append(node)
+            stack.extend((child, opening) for child in scopes.children(node))
         return {line: tuple(sorted(nodes, key=self._order)) for line, nodes in found.items()}
 
-    def _order(self, node: cst.CSTNode) -> tuple[int, int]:
+    def _own_lines(self, node: cst.CSTNode) -> range:
+        lines = self.lines(node)
+        if isinstance(node, cst.Match):
+            return range(lines[0], self.lines(node.subject)[-1] + 1)
+        body: object = getattr(node, "body", None)
+        if isinstance(body, cst.IndentedBlock) and body.body:
+            return range(lines[0], max(lines[0] + 1, self._first_line(body.body[0])))
+        return lines
+
+    def _first_line(self, node: cst.CSTNode) -> int:
+        if isinstance(node, cst.FunctionDef | cst.ClassDef) and node.decorators:
+            return self.lines(node.decorators[0])[0]
+        return self.lines(node)[0]
+
+    def _order(self, node: cst.CSTNode) -> tuple[int, int, int, int]:
         where = self._positions[node]
-        return (where.start.line, where.start.column)
+        return (where.start.line, where.start.column, -where.end.line, -where.end.column)
+
+    # Names
 
     @cached_property
     def module_names(self) -> tuple[str, ...]:
-        """Names that the module binds at its top level, in order of first binding."""
-        return tuple(_bound_names(self.module.body))
+        """Names that the module binds at its top level, in order of first binding, then those by ``global``."""
+        bound = scopes.bound_in(self.module.body).bound
+        return tuple(dict.fromkeys([*bound, *scopes.globals_declared(self.module)]))
 
     def local_names(self, node: cst.CSTNode) -> tuple[str, ...]:
-        """Parameters and names bound in the functions around a node, innermost function's first."""
+        """Names that the scopes around a node hold and that an expression there sees, innermost scope's first.
+
+        For a ``def`` these are the names in its own body. A class's names are seen by its body, not by its methods.
+        """
         names: dict[str, None] = {}
-        at = node if isinstance(node, cst.FunctionDef) else self.function(node)
-        while at is not None:
-            names.update(dict.fromkeys(self._function_names(at)))
-            at = self.function(at)
+        below: dict[cst.CSTNode, cst.CSTNode] = {}
+        hidden: set[str] = set()
+        in_function = False
+        at = node.body if isinstance(node, cst.FunctionDef) else node
+        for scope in self.ancestors(at):
+            below[scope] = at
+            part, at = at, scope
+            if not isinstance(scope, scopes.Scope) or not scopes.visible_in(scope, part, below):
+                continue
+            if isinstance(scope, cst.ClassDef) and in_function:
+                continue
+            in_function = in_function or not isinstance(scope, cst.ClassDef)
+            held = self._names_of(scope)
+            names.update(dict.fromkeys(name for name in held.bound if name not in hidden))
+            hidden |= held.elsewhere
         return tuple(names)
 
-    def _function_names(self, function: cst.FunctionDef) -> tuple[str, ...]:
-        cached = self._names_of.get(function)
-        if cached is None:
-            params = [node.name.value for node in _walk(function.params) if isinstance(node, cst.Param)]
-            cached = self._names_of[function] = tuple(dict.fromkeys([*params, *_bound_names([function.body])]))
-        return cached
+    def own_names(self, function: cst.FunctionDef) -> tuple[str, ...]:
+        """Names that a function itself holds: its parameters, then its locals in order of first binding."""
+        return self._names_of(function).bound
 
-    @cached_property
-    def _names_of(self) -> dict[cst.FunctionDef, tuple[str, ...]]:
-        return {}
+    def _names_of(self, scope: scopes.Scope) -> scopes.Names:
+        cached = self._scope_names.get(scope)
+        if cached is None:
+            cached = self._scope_names[scope] = scopes.names_of(scope)
+        return cached
 
     def reachable_names(self, node: cst.CSTNode) -> tuple[str, ...]:
         """Every name that an expression at ``node`` could use: locals, the module's, builtins."""
         return tuple(dict.fromkeys([*self.local_names(node), *self.module_names, *BUILTIN_NAMES]))
 
     @cached_property
-    def attribute_names(self) -> tuple[str, ...]:
-        """Attribute, method and keyword names that occur anywhere in the file."""
-        names: dict[str, None] = {}
-        for node in _walk(self.module):
-            if isinstance(node, cst.Attribute):
-                names[node.attr.value] = None
-            elif isinstance(node, cst.FunctionDef):
-                names[node.name.value] = None
-        return tuple(names)
-
-
-BUILTIN_NAMES = tuple(name for name in dir(builtins) if not name.startswith("_") and not keyword.iskeyword(name))
-STDLIB_NAMES = frozenset(name for name in sys.stdlib_module_names if not name.startswith("_"))
-
-
-def _walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for child in node.children:
-        yield from _walk(child)
-
-
-def _bound_names(body: Iterable[cst.CSTNode]) -> Iterator[str]:
-    """Names bound by statements, not descending into nested functions and classes."""
-    seen: dict[str, None] = {}
-    stack = list(reversed(list(body)))
-    while stack:
-        node = stack.pop()
-        match node:
-            case cst.FunctionDef(name=name) | cst.ClassDef(name=name):
-                seen[name.value] = None
-                continue
-            case cst.ImportAlias(asname=cst.AsName(name=cst.Name(value=value))):
-                seen[value] = None
-                continue
-            case cst.ImportAlias(name=cst.Name(value=value)):
-                seen[value] = None
-                continue
-            case cst.ImportAlias():
-                continue
-            case cst.AssignTarget(target=target) | cst.AnnAssign(target=target):
-                seen.update(dict.fromkeys(_target_names(target)))
-            case cst.For(target=target) | cst.CompFor(target=target) | cst.NamedExpr(target=target):
-                seen.update(dict.fromkeys(_target_names(target)))
-            case cst.AsName(name=target):
-                seen.update(dict.fromkeys(_target_names(target)))
-            case _:
-                pass
-        stack.extend(reversed(node.children))
-    return iter(seen)
-
-
-def _target_names(target: cst.CSTNode) -> Iterator[str]:
-    match target:
-        case cst.Name(value=value):
-            yield value
-        case cst.Tuple(elements=elements) | cst.List(elements=elements):
-            for element in elements:
-                yield from _target_names(element.value)
-        case cst.StarredElement(value=value):
-            yield from _target_names(value)
-        case _:
-            return
+    def vocabulary(self) -> Vocabulary:
+        """The words of the file by their kind."""
+        return Vocabulary(self.module)

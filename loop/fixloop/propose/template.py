@@ -7,8 +7,8 @@ the examples that are both its documentation and its tests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import libcst as cst
@@ -44,12 +44,20 @@ class Rewrite:
         return cls((Edit(span, text),), weight)
 
 
+def _nowhere() -> Mapping[str, tuple[str, ...]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Site:
-    """Where a template looks: the parsed file, and the failures that made the line a suspect."""
+    """Where a template looks: the parsed file, and the failures that made the line a suspect.
+
+    ``elsewhere`` maps names that other files of the project define to the dotted modules they can be imported from.
+    """
 
     view: SyntaxView
     failures: Sequence[CheckResult]
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=_nowhere)
 
 
 class Template(Protocol):

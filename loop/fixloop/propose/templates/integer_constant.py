@@ -1,0 +1,59 @@
+"""Template: an integer that is one off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from fixloop.propose.template import Example, Rewrite, Site, Template
+from fixloop.propose.templates._precedence import Level, place
+
+_DIGITS = 12
+
+
+class IntegerConstant(Template):
+    """Undoes a number that is one too large or too small, or has lost its sign."""
+
+    name = "integer-constant"
+    prior = 0.95
+    visits = (cst.Integer, cst.UnaryOperation)
+    examples = (
+        Example("def last(items):\n    return items[-2]\n", "def last(items):\n    return items[-1]\n"),
+        Example(
+            "def evens(n):\n    return list(range(1, n, 2))\n",
+            "def evens(n):\n    return list(range(0, n, 2))\n",
+        ),
+        Example(
+            "MONTHS = 11\n\ndef quarter(month):\n    return month * 4 // MONTHS\n",
+            "MONTHS = 12\n\ndef quarter(month):\n    return month * 4 // MONTHS\n",
+        ),
+        Example("def newest(log):\n    return log[1]\n", "def newest(log):\n    return log[-1]\n"),
+    )
+
+    @staticmethod
+    def rewrites(node: cst.CSTNode, site: Site) -> Iterator[Rewrite]:
+        """The neighbours of the number, then its negative."""
+        if isinstance(node, cst.UnaryOperation):
+            if isinstance(node.operator, cst.Minus) and isinstance(node.expression, cst.Integer):
+                yield from _around(node, "-", node.expression, site)
+        elif isinstance(node, cst.Integer) and not _is_signed(node, site):
+            yield from _around(node, "", node, site)
+
+
+def _is_signed(node: cst.Integer, site: Site) -> bool:
+    parent = site.view.parent(node)
+    return isinstance(parent, cst.UnaryOperation) and isinstance(parent.operator, cst.Minus)
+
+
+def _around(node: cst.BaseExpression, sign: str, digits: cst.Integer, site: Site) -> Iterator[Rewrite]:
+    if not digits.value.isdecimal() or len(digits.value) > _DIGITS:
+        return  # hexadecimal, grouped and huge numbers are rarely off by one
+    value = int(sign + digits.value)
+    subtracts = isinstance(site.view.parent(node), cst.BinaryOperation)
+    choices = [(value + 1, 1.0), (value - 1, 1.0 if value > 0 else 0.8), (-value, 0.3)]
+    if abs(value) > 1:
+        choices.append((0 if abs(value) == 2 else 1, 0.25))
+    for other, weight in choices:
+        if other != value and not (other < 0 and subtracts):
+            yield place(site.view, node, str(other), Level.UNARY if other < 0 else Level.ATOM, weight)
