@@ -9,7 +9,7 @@ from fixloop.engine.baseline import Baseline
 from fixloop.engine.common import Ending, Ports, count
 from fixloop.engine.ledger import Ledger
 from fixloop.engine.stacking import Stacked, on_top
-from fixloop.engine.verify import verify
+from fixloop.engine.verify import harms_nothing, verify
 from fixloop.judge.gates import has_passed
 from fixloop.localize.rank import rank_suspects
 from fixloop.ports import Brief, RunRequest
@@ -23,7 +23,7 @@ SEEN_AT_MOST = 20  # with more failing checks than this, a candidate is given up
 
 @dataclass(frozen=True)
 class Partial:
-    """A candidate that helps some of the targets: the next round goes on from its patch."""
+    """A candidate that helps some of the targets and harms nothing: the next round goes on from its patch."""
 
     candidate: Candidate
     fixed: int
@@ -63,7 +63,8 @@ def search(
                 attempt = yield from verify(candidate, ports, ledger, baseline)
             else:
                 attempt = _rejected(candidate, execution, checks, fixed)
-                if len(fixed) > (best.fixed if best else 0):
+                better = rounds_left and len(fixed) > (best.fixed if best else 0)
+                if better and harms_nothing(candidate.patch, ports, ledger, baseline):
                     best = Partial(candidate, len(fixed))
             yield ledger.record(attempt)
             if attempt.verdict is Verdict.VERIFIED:
@@ -74,7 +75,7 @@ def search(
                 break  # the other rounds need their share
     finally:
         screening.close()
-    return best if best is not None and best is not base and rounds_left else exhausted(ledger)
+    return best if best is not None and best is not base else exhausted(ledger)
 
 
 def _rejected(candidate: Candidate, execution: Execution, checks: tuple[str, ...], fixed: tuple[str, ...]) -> Attempt:

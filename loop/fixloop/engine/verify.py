@@ -11,7 +11,7 @@ from fixloop.engine.ledger import Ledger
 from fixloop.judge.gates import has_passed, regression_gate, scope_gate, target_gate
 from fixloop.judge.minimise import minimise
 from fixloop.ports import RunRequest
-from fixloop.records.attempt import Attempt, Candidate, Verdict
+from fixloop.records.attempt import Attempt, Candidate, Evidence, Verdict
 from fixloop.records.events import Event, Finding, Stage, StageEntered
 from fixloop.records.execution import Execution
 from fixloop.records.source import Patch
@@ -24,12 +24,17 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
     yield StageEntered(Stage.JUDGE, candidate.summary)
     patch = minimise(candidate.patch, lambda smaller: _still_works(smaller, ports, ledger, baseline))
     candidate = replace(candidate, patch=patch)
-    runs = tuple(_run_all(patch, seed, ports, ledger, baseline) for seed in HASH_SEEDS)
-    evidence = (
-        target_gate(baseline.target_ids, runs),
-        regression_gate(baseline.passed, runs, baseline.scope),
-        scope_gate(patch, ports.sources),
-    )
+    runs: list[Execution] = []
+    evidence: tuple[Evidence, ...] = ()
+    for seed in HASH_SEEDS:
+        runs.append(_run_all(patch, seed, ports, ledger, baseline))
+        evidence = (
+            target_gate(baseline.target_ids, runs),
+            regression_gate(baseline.passed, runs, baseline.scope),
+            scope_gate(patch, ports.sources),
+        )
+        if not all(found.held for found in evidence):
+            break
     failed = [found for found in evidence if not found.held]
     verdict = Verdict.PLAUSIBLE if failed else Verdict.VERIFIED
     if not evidence[0].held:
@@ -47,6 +52,12 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
         wall_seconds=sum(run.wall_seconds for run in runs),
         cpu_seconds=sum(run.cpu_seconds for run in runs),
     )
+
+
+def harms_nothing(patch: Patch, ports: Ports, ledger: Ledger, baseline: Baseline) -> bool:
+    """Whether everything that passed before still does: what a patch must show before others are put on top of it."""
+    run = _run_all(patch, HASH_SEEDS[0], ports, ledger, baseline)
+    return regression_gate(baseline.passed, [run], baseline.scope).held
 
 
 def _still_works(patch: Patch, ports: Ports, ledger: Ledger, baseline: Baseline) -> bool:

@@ -2,8 +2,9 @@
 
 Spectrum-based fault localization with the Ochiai coefficient (Abreu, Zoeteweij and van Gemund, "On the accuracy of
 spectrum-based fault localization", TAIC PART 2007): a line that every failing check ran and few passing checks ran is
-suspicious. Two things that a spectrum cannot see are added: the failing traceback, and definitions that ran at import
-or are a function's header but feed the suspicious lines.
+suspicious. The coefficient is scaled by the share of the failures that run the line, where a failing check that runs
+few lines says more than one that runs half the program. Two things that a spectrum cannot see are added: the failing
+traceback, and definitions that ran at import or are a function's header but feed the suspicious lines.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def rank_suspects(
 ) -> tuple[Suspect, ...]:
     """Suspect lines of editable files, best first; at most SUSPECTS_AT_MOST, scores in (0, 1]."""
     scores: dict[_Line, float] = defaultdict(float)
-    for line, value in _ochiai([target.id for target in targets], passed, spectrum).items():
+    for line, value in _spectral([target.id for target in targets], passed, spectrum).items():
         scores[line] += SPECTRUM_SHARE * value
     for line, value in _traced(targets).items():
         scores[line] += TRACE_SHARE * value
@@ -44,12 +45,23 @@ def rank_suspects(
     return tuple(suspects[:SUSPECTS_AT_MOST])
 
 
-def _ochiai(failing: Sequence[str], passed: Iterable[str], spectrum: Spectrum) -> Mapping[_Line, float]:
+def _spectral(failing: Sequence[str], passed: Iterable[str], spectrum: Spectrum) -> Mapping[_Line, float]:
+    """Ochiai times the weighted share of failing checks that run the line."""
     seen_failing = [check for check in failing if check in spectrum]
+    weights = {check: 1 / math.sqrt(1 + sum(map(len, spectrum[check].values()))) for check in seen_failing}
+    heavy = sum(weights.values())
     ran_failing = _counts(seen_failing, spectrum)
     ran_passing = _counts([check for check in passed if check in spectrum], spectrum)
+    share: dict[_Line, float] = defaultdict(float)
+    for check in seen_failing:
+        for path, lines in spectrum[check].items():
+            for line in lines:
+                share[path, line] += weights[check] / heavy
     total = len(seen_failing)
-    return {line: count / math.sqrt(total * (count + ran_passing.get(line, 0))) for line, count in ran_failing.items()}
+    return {
+        line: share[line] * count / math.sqrt(total * (count + ran_passing.get(line, 0)))
+        for line, count in ran_failing.items()
+    }
 
 
 def _counts(checks: Iterable[str], spectrum: Spectrum) -> dict[_Line, int]:

@@ -29,6 +29,7 @@ class _Lines:
 
     def __init__(self, root: str) -> None:
         self._root = root
+        self._paused = False
         self._hits: set[tuple[str, int]] = set()
         self._known: dict[str, Optional[str]] = {}
 
@@ -67,14 +68,21 @@ class MonitoredLines(_Lines):
         return monitoring.DISABLE
 
     def _on_line(self, code: Any, line: int) -> Any:
-        self._hits.add((code.co_filename, line))
+        if not self._paused:
+            self._hits.add((code.co_filename, line))
         return monitoring.DISABLE
 
     def start(self) -> None:
         """Begin a check."""
+        self._paused = False
         self._hits.clear()
         monitoring.set_events(self._tool, monitoring.events.PY_START)
         monitoring.restart_events()
+
+    def pause(self) -> None:
+        """Nothing that this check still runs is of interest."""
+        monitoring.set_events(self._tool, 0)
+        self._paused = True
 
     def stop(self) -> dict[str, list[int]]:
         """End the check: path -> lines that it ran."""
@@ -87,9 +95,15 @@ class TracedLines(_Lines):
 
     def start(self) -> None:
         """Begin a check."""
+        self._paused = False
         self._hits.clear()
         threading.settrace(self._on_call)
         sys.settrace(self._on_call)
+
+    def pause(self) -> None:
+        """Nothing that this check still runs is of interest."""
+        sys.settrace(None)
+        self._paused = True
 
     def stop(self) -> dict[str, list[int]]:
         """End the check: path -> lines that it ran."""
@@ -101,6 +115,6 @@ class TracedLines(_Lines):
         return self._on_line if self._path(frame.f_code.co_filename) is not None else None
 
     def _on_line(self, frame: Any, event: str, _arg: object) -> Any:
-        if event == "line":
+        if event == "line" and not self._paused:
             self._hits.add((frame.f_code.co_filename, frame.f_lineno))
         return self._on_line

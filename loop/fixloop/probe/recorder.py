@@ -105,6 +105,12 @@ class Recorder:
         if report.failed and call.excinfo is not None and not self._failure:
             self._failure = self._describe(call.excinfo)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_assertrepr_compare(self) -> None:
+        # The assertion has failed; what runs from here on is pytest asking for texts to show.
+        if self._lines:
+            self._lines.pause()
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         self._reports.append(report)
 
