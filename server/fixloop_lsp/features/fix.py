@@ -1,0 +1,201 @@
+"""The commands ``fixloop.fix`` and ``fixloop.cancel``: a repair from the request to the edit.
+
+Only a verified patch is applied, only to the texts that it was verified on, and at most one repair of a target runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from lsprotocol import types
+
+from fixloop.records.events import Finding, RepairResult, StopReason
+from fixloop_lsp import convert
+from fixloop_lsp.features.applying import NotApplied, apply, as_diff, prepare
+from fixloop_lsp.features.checking import Checking
+from fixloop_lsp.features.desk import OUR_BUG, Desk
+from fixloop_lsp.features.progress import Progress
+from fixloop_lsp.jobs.backend import Request
+from fixloop_lsp.jobs.runner import Crashed, NotRun, Repaired, Switch
+
+log = logging.getLogger(__name__)
+
+FIX, CANCEL, TITLE = "fixloop.fix", "fixloop.cancel", "Fix with loop"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client asks for. ``version`` is that of the text on which the failure was seen, if any."""
+
+    uri: str
+    version: int | None
+    target: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of it; ``patch`` is a unified diff where there is one to show."""
+
+    reason: StopReason
+    message: str
+    applied: bool = False
+    patch: str | None = None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The command's documented result."""
+        shown = {"stopReason": self.reason.code, "applied": self.applied, "message": self.message}
+        return shown if self.patch is None else {**shown, "patch": self.patch}
+
+
+@dataclass
+class _Flight:
+    task: asyncio.Task[Answer]
+    switch: Switch
+    waiting: int = 0
+
+
+def register(desk: Desk, checking: Checking) -> None:
+    """Offer the commands."""
+    fixes = _Fixes(desk, checking)
+
+    @desk.server.command(FIX)
+    async def fix(*arguments: Any) -> dict[str, Any]:
+        wish = read_wish(arguments[0] if arguments else None)
+        if wish is None:
+            message = f"{FIX} needs one argument with a uri and a target. Nothing was run."
+            return desk_says(desk, Answer(StopReason.REFUSED, message)).json
+        return (await fixes.join(wish)).json
+
+    @desk.server.command(CANCEL)
+    def cancel(*arguments: Any) -> None:
+        wish = read_wish(arguments[0] if arguments else None)
+        fixes.cancel(wish)
+
+    @desk.server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def cancel_progress(params: types.WorkDoneProgressCancelParams) -> None:
+        fixes.cancel_token(params.token)
+
+
+def read_wish(argument: object) -> Wish | None:
+    """The command's argument, or None when it is not one."""
+    uri, version, target = (convert.argument(argument, name) for name in ("uri", "version", "target"))
+    if not isinstance(uri, str) or not isinstance(target, str):
+        return None
+    return Wish(uri, version if isinstance(version, int) else None, target)
+
+
+def desk_says(desk: Desk, answer: Answer) -> Answer:
+    """Tell the person how it ended, once."""
+    calm = answer.applied or answer.reason in {StopReason.CANCELLED, StopReason.NOTHING_FAILING}
+    desk.show(answer.message, types.MessageType.Info if calm else types.MessageType.Warning)
+    return answer
+
+
+class _Fixes:
+    """The repairs under way, one per target."""
+
+    def __init__(self, desk: Desk, checking: Checking) -> None:
+        self._desk, self._checking = desk, checking
+        self._flights: dict[tuple[str, str], _Flight] = {}
+        self._tokens: dict[int | str, Switch] = {}
+
+    async def join(self, wish: Wish) -> Answer:
+        """Repair, or wait for the repair of the same target that is under way."""
+        key = (wish.uri, wish.target)
+        flight = self._flights.get(key)
+        if flight is None or flight.switch.requested():
+            switch = Switch()
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._guarded(wish, switch)), switch)
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting:  # done, or every request for it was cancelled
+                flight.switch.stop()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+
+    def cancel(self, wish: Wish | None) -> None:
+        """Stop one repair, or without a wish all of them."""
+        for key, flight in self._flights.items():
+            if wish is None or key == (wish.uri, wish.target):
+                flight.switch.stop()
+
+    def cancel_token(self, token: int | str) -> None:
+        """Stop the repair whose progress the person cancelled."""
+        switch = self._tokens.get(token)
+        if switch:
+            switch.stop()
+
+    async def _guarded(self, wish: Wish, switch: Switch) -> Answer:
+        try:
+            return desk_says(self._desk, await self._fix(wish, switch))
+        except Exception:
+            log.exception("The command %s failed on %s", FIX, wish.target)
+            return desk_says(self._desk, Answer(StopReason.REFUSED, OUR_BUG))
+
+    async def _fix(self, wish: Wish, switch: Switch) -> Answer:
+        session = self._desk.session
+        document = session.named(wish.uri)
+        request = self._desk.request(document, wish.target) if document else None
+        if request is None:
+            message = f"{wish.uri} is not a Python file of the workspace. Nothing was run."
+            return Answer(StopReason.REFUSED, message)
+        if wish.version is not None and not session.is_unchanged_since(wish.uri, wish.version):
+            message = (
+                f"{request.path.name} was edited since its tests last ran, so that failure may be out of date. "
+                "Nothing was run or changed. Save the file to run its tests again."
+            )
+            return Answer(StopReason.REFUSED, message)
+        async with Progress(self._desk, TITLE, session.settings.budget_seconds) as progress:
+            if progress.token:
+                self._tokens[progress.token] = switch
+            try:
+                outcome = await self._desk.jobs.repair(request, switch, progress.follow)
+                answer = await self._settle(request, outcome)
+            finally:
+                self._tokens.pop(progress.token or "", None)
+            progress.ending = answer.reason.value
+        return answer
+
+    async def _settle(self, request: Request, outcome: Repaired | NotRun | Crashed) -> Answer:
+        match outcome:
+            case NotRun(message):
+                return Answer(StopReason.REFUSED, message)
+            case Crashed():
+                return Answer(StopReason.REFUSED, OUR_BUG)
+            case Repaired(_, result) if result.reason is StopReason.VERIFIED and result.finding:
+                return await self._offer(request, outcome, result.finding)
+            case Repaired(_, result):
+                return Answer(result.reason, result.message)
+            case _:
+                assert_never(outcome)
+
+    async def _offer(self, request: Request, repaired: Repaired, finding: Finding) -> Answer:
+        result, patch = repaired.result, None
+        try:
+            prepared = prepare(self._desk, repaired.root, finding.patch)
+            patch = as_diff(prepared)
+            self._refuse_if_edited(request)
+            await apply(self._desk, TITLE, prepared)
+        except NotApplied as error:
+            message = f"A fix was verified but not applied: {error}. Your text was left as it is. Run {TITLE} again."
+            return Answer(result.reason, message, applied=False, patch=patch)
+        for uri in dict.fromkeys([request.uri, *(one.uri for one in prepared)]):
+            self._checking.check(uri)
+        return Answer(result.reason, _proof(result, finding), applied=True, patch=patch)
+
+    def _refuse_if_edited(self, request: Request) -> None:
+        then, now = request.snapshot.documents.get(request.uri), self._desk.session.documents.get(request.uri)
+        if then and now and then.text != now.text:
+            raise NotApplied(f"{request.path.name} changed while its fix was being verified")
+
+
+def _proof(result: RepairResult, finding: Finding) -> str:
+    found = {evidence.gate: evidence.detail for evidence in finding.evidence}
+    return " ".join([result.message, *(found[gate] for gate in ("target", "regression") if gate in found)])
