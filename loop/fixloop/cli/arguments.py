@@ -1,0 +1,149 @@
+"""The command line: text in, frozen options out. Nothing is looked up or run here."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+
+class UsageError(Exception):
+    """The arguments make no request; the message ends with how to learn more."""
+
+
+@dataclass(frozen=True)
+class FixOptions:
+    """``fixloop fix``."""
+
+    target: str
+    json: bool
+    apply: bool
+    show_plausible: bool
+    budget_seconds: float
+    test_seconds: float
+    model: str
+    interpreter: str | None
+    seed: int
+    root: Path | None
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """``fixloop evaluate``. No path stands for the whole suite of the project around the current directory."""
+
+    paths: tuple[str, ...]
+    json: bool
+    test_seconds: float
+    interpreter: str | None
+    root: Path | None
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """``fixloop doctor``."""
+
+    json: bool
+    interpreter: str | None
+
+
+Options = FixOptions | EvaluateOptions | DoctorOptions
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """The request. Raises UsageError, and SystemExit(0) after printing what ``--help`` or ``--version`` ask for."""
+    found = _parser().parse_args(arguments)
+    match found.command:
+        case "fix":
+            return FixOptions(
+                target=found.target,
+                json=found.json,
+                apply=found.apply,
+                show_plausible=found.show_plausible,
+                budget_seconds=found.budget_seconds,
+                test_seconds=found.test_seconds,
+                model=found.model,
+                interpreter=found.interpreter,
+                seed=found.seed,
+                root=found.root,
+            )
+        case "evaluate":
+            return EvaluateOptions(tuple(found.paths), found.json, found.test_seconds, found.interpreter, found.root)
+        case _:
+            return DoctorOptions(found.json, found.interpreter)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. Nothing was run. See: {self.prog} --help")
+
+
+class _Version(argparse.Action):
+    """Asks the installed distribution only when the version is wanted: the question takes longer than parsing."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"fixloop {version('fixloop')}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="fixloop", description="A failing test in, a tested patch out.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_fix(commands.add_parser("fix", help="repair what a failing test shows", description=_FIX))
+    _add_evaluate(commands.add_parser("evaluate", help="run tests in the sandbox", description=_EVALUATE))
+    doctor = commands.add_parser("doctor", help="what is ready, what is missing, how to get it", description=_DOCTOR)
+    _add_common(doctor)
+    return parser
+
+
+_FIX = (
+    "Reproduce a failure in a sandbox, try small repairs against the tests, and show one that holds. Nothing is"
+    " written without --apply. Exit status: 0 verified, 1 no verified fix, 2 could not run, 3 nothing failing,"
+    " 130 cancelled."
+)
+_EVALUATE = (
+    "Run tests, lint and types in the sandbox. Exit status: 0 all passed, 1 failures, 2 could not run, 130 cancelled."
+)
+_DOCTOR = "Look at what a repair needs here. Exit status: 0 ready, 2 something needed is missing."
+
+
+def _add_fix(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="a test file, a source file, a folder or a pytest node id")
+    parser.add_argument("--apply", action="store_true", help="write the patch to your files, if it is verified")
+    parser.add_argument("--show-plausible", action="store_true", help="show a patch that a gate refused, too")
+    parser.add_argument("--budget-seconds", type=_seconds, default=180.0, metavar="S", help="end the search (180)")
+    parser.add_argument("--model", default="none", metavar="NAME", help="a language model, or none (none)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="decides what the code does not (0)")
+    _add_common(parser)
+    _add_running(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or pytest node ids (the whole suite)")
+    _add_common(parser)
+    _add_running(parser)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    parser.add_argument("--interpreter", metavar="P", help="the Python that runs the tests (the project's own)")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--test-seconds", type=_seconds, default=10.0, metavar="S", help="end one test (10)")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the workspace (the project around the target)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return value
