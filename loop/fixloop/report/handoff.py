@@ -99,7 +99,7 @@ def _tried(result: RepairResult) -> Iterator[str]:
     for trial in summed[:TRIALS_AT_MOST]:
         yield (
             f"- {_code(trial.origin)}, {trial.attempts} tried, for example {printable(trial.example)}: "
-            f"{_code(trial.critique)} ({trial.times} times)"
+            f"{_code(trial.critique)} ({count(trial.times, 'time')})"
         )
     rest = summed[TRIALS_AT_MOST:]
     if rest:
