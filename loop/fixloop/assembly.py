@@ -22,10 +22,9 @@ from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
 from fixloop.localize import rank
 from fixloop.ports import Cancellation, RunRequest
-from fixloop.propose.portfolio import OfflineProposer
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
-from fixloop.records.execution import Execution
+from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.task import Budget, Selection, Task
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import TierReport, choose_tier
@@ -115,6 +114,8 @@ def start_repair(
     except NoInterpreter as error:
         yield Stopped(RepairResult(StopReason.ENVIRONMENT, _untouched(error)))
         return
+    from fixloop.propose.portfolio import OfflineProposer  # libcst is slow to import, and only a search needs it
+
     ports = Ports(workshop.evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
     budget = Budget(settings.budget_seconds, settings.check_seconds)
     yield from repair(Task(selection, budget, settings.seed), ports)
@@ -134,8 +135,10 @@ def evaluate(
     try:
         workshop = _Workshop(place, settings, cancellation)
         selection = workshop.select(targets, cwd)
-    except (BadTarget, NoInterpreter) as error:
+    except BadTarget as error:
         raise Refused(_untouched(error)) from None
+    except NoInterpreter as error:
+        return _without_interpreter(str(error), settings)
     request = RunRequest(
         selection.targets,
         spectrum=spectrum,
@@ -151,6 +154,13 @@ def evaluate(
         workshop.static(TYPE_CHECKERS, paths) if static else skipped,
         selection.scope,
     )
+
+
+def _without_interpreter(message: str, settings: Settings) -> Evaluation:
+    remedy = "Name another one, or run `fixloop doctor`. Nothing was run or changed."
+    problem = Problem(ProblemKind.NO_INTERPRETER, message, remedy)
+    nothing = Report(None, (), "No interpreter.")
+    return Evaluation(Execution((), settings.interpreter or "", "", problem=problem), nothing, nothing, "")
 
 
 def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:

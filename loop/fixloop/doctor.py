@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
-from fixloop.propose.templates import TEMPLATES
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.process import ProcessFailed, capture
 from fixloop.sandbox.run import Tier, choose_tier
@@ -20,8 +19,7 @@ def look(root: Path, interpreter: str | None, environ: Mapping[str, str]) -> Ite
     """One item a thing, in the order in which a person would ask."""
     yield from _interpreter(root, interpreter, environ)
     yield _sandbox()
-    detail = f"offline, {len(TEMPLATES)} repair templates; no key and no network needed"
-    yield DoctorItem("model", "repair engine", ok=True, detail=detail)
+    yield DoctorItem("model", "repair engine", ok=True, detail="offline repair templates; no key and no network needed")
     yield DoctorItem("model", "language model", ok=True, detail="none is used by this version")
     yield _server(environ)
     yield _neovim(environ)

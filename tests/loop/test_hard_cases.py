@@ -88,8 +88,8 @@ CASES = {
     "unreadable file": Case(
         {**GOOD, "mod.py": b"x = '\xff'\n"},
         "mod.py",
-        (2, "refused", "not valid utf-8"),
-        (2, "refused", "not valid utf-8"),
+        (2, "refused", "mod.py cannot be decoded"),
+        (2, "refused", "mod.py cannot be decoded"),
     ),
     "file without permission": Case(
         GOOD,

@@ -25,22 +25,21 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
     patch = minimise(candidate.patch, lambda smaller: _still_works(smaller, ports, ledger, baseline))
     candidate = replace(candidate, patch=patch)
     runs: list[Execution] = []
-    evidence: tuple[Evidence, ...] = ()
+    evidence: list[Evidence] = []
+    failed: list[Evidence] = []
     for seed in HASH_SEEDS:
         runs.append(_run_all(patch, seed, ports, ledger, baseline))
-        evidence = (
-            target_gate(baseline.target_ids, runs),
-            regression_gate(baseline.passed, runs, baseline.scope),
-            scope_gate(patch, ports.sources),
-        )
-        if not all(found.held for found in evidence):
+        target = target_gate(baseline.target_ids, runs)
+        regression = regression_gate(baseline.passed, runs, baseline.scope)
+        evidence = [target, regression, scope_gate(patch, ports.sources)]
+        failed = [found for found in evidence if not found.held]
+        if failed:
             break
-    failed = [found for found in evidence if not found.held]
     verdict = Verdict.PLAUSIBLE if failed else Verdict.VERIFIED
-    if not evidence[0].held:
+    if any(found.gate == "target" for found in failed):
         verdict = Verdict.REJECTED  # the quick look was wrong
     if verdict is not Verdict.REJECTED:
-        ledger.found(Finding(candidate, patch, verdict, evidence))
+        ledger.found(Finding(candidate, patch, verdict, tuple(evidence)))
     still = tuple(check for check in baseline.target_ids if not all(has_passed(check, run) for run in runs))
     return Attempt(
         candidate=candidate,
@@ -48,7 +47,7 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
         critique=" ".join(found.detail for found in failed) or "Every gate held.",
         fixed=tuple(check for check in baseline.target_ids if check not in still),
         still_broken=still,
-        evidence=evidence,
+        evidence=tuple(evidence),
         wall_seconds=sum(run.wall_seconds for run in runs),
         cpu_seconds=sum(run.cpu_seconds for run in runs),
     )

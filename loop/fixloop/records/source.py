@@ -63,7 +63,7 @@ class SourceText:
         try:
             return tokenize.detect_encoding(io.BytesIO(self.data).readline)[0]
         except SyntaxError as error:
-            raise UndecodableSource(f"{self.path}: {error.msg}") from None
+            raise UndecodableSource(f"{self.path} cannot be decoded: {error.msg}") from None
 
     @cached_property
     def text(self) -> str:
@@ -71,7 +71,7 @@ class SourceText:
         try:
             return self.data.decode(self.encoding)
         except (UnicodeDecodeError, LookupError) as error:
-            raise UndecodableSource(f"{self.path}: not valid {self.encoding} ({error})") from None
+            raise UndecodableSource(f"{self.path} is not valid {self.encoding}: {error}") from None
 
     @cached_property
     def _starts(self) -> list[int]:
