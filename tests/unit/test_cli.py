@@ -60,7 +60,7 @@ def patch_of(files: Mapping[str, bytes], old: str = ">", new: str = ">=") -> Pat
 def repaired(reason: StopReason, verdict: Verdict | None = None, *evidence: Evidence) -> RepairResult:
     """A result of a repair of FILES; with a verdict, one that has a patch."""
     patch = patch_of(FILES)
-    candidate = Candidate(patch, (Provenance("template", "comparison_boundary"),), SUSPECT, 1.0, "replace > by >=")
+    candidate = Candidate(patch, (Provenance("template", "comparison-boundary"),), SUSPECT, 1.0, "replace > by >=")
     found = Finding(candidate, patch, verdict, evidence) if verdict else None
     attempt = Attempt(candidate, verdict or Verdict.REJECTED, "assert 1 == 2", (), (FAILING.id,))
     ran = reason not in {StopReason.ENVIRONMENT, StopReason.REFUSED}
@@ -314,7 +314,9 @@ Python: /env/bin/python; sandbox: namespaces; scope: the whole suite
 A fix was found and verified.
   ✓ target  The failing test passes now.
 
-Nothing was written. To apply it: fixloop fix test_cart.py --apply, or fixloop fix test_cart.py | git apply
+Nothing was written. Either of these applies it:
+  fixloop fix test_cart.py --apply
+  fixloop fix test_cart.py | git apply
 """
 
 
@@ -335,7 +337,7 @@ def test_a_plausible_patch_is_shown_only_on_request(root: Path, capsys: pytest.C
     out = capsys.readouterr().out
     assert PLAUSIBLE_TEXT in out
     assert "+++ b/cart.py" not in out
-    assert "fixloop fix test_cart.py --show-plausible" in out
+    assert "The patch: fixloop fix test_cart.py --show-plausible\n" in out
     call(FakeEngine(root, PLAUSIBLE), "fix", "test_cart.py", "--show-plausible")
     assert "+++ b/cart.py\n" in capsys.readouterr().out
 
@@ -344,7 +346,7 @@ def test_what_was_found_out_without_a_fix(root: Path, capsys: pytest.CaptureFixt
     call(FakeEngine(root, repaired(StopReason.EXHAUSTED)), "fix", "test_cart.py")
     out = capsys.readouterr().out
     assert "suspects  cart.py:2  return items > 3\n" in out
-    assert "tried     comparison boundary: 1, for example replace > by >=\n" in out
+    assert "tried     comparison-boundary: 1, for example replace > by >=\n" in out
     assert "next      What should cart.py:2 (return items > 3) do?" in out
     assert "The whole handoff note: fixloop fix test_cart.py --json\n" in out
 

@@ -58,13 +58,13 @@ class Live:
             case StageEntered(stage, detail):
                 self._stage = f"{stage.value}: {one_line(detail)}" if detail else stage.value
             case BaselineMeasured(_, targets):
-                self._facts["failing"] = f"{count(len(targets), 'failing test')}"
+                self._facts["count"] = count(len(targets), "failing test")
             case SuspectsRanked(suspects):
                 self._stage = "trying patches"
                 if suspects:
                     self._facts["place"] = f"first suspect {one_line(suspects[0].path)}:{suspects[0].line}"
             case Attempted(attempt, number, _):
-                self._facts["tried"] = f"{number:,} tried"
+                self._facts["count"] = f"{number:,} tried"
                 fixed, total = len(attempt.fixed), len(attempt.fixed) + len(attempt.still_broken)
                 if fixed > self._best:
                     self._best = fixed
@@ -85,9 +85,9 @@ class Live:
             return self._spinner
         line = Table.grid(padding=(0, 1))
         left = f"{duration(max(0.0, self._budget - spent))} left"
-        facts = " · ".join(
-            [left, *(self._facts[key] for key in ("tried", "best", "failing", "place") if key in self._facts)]
+        facts = " · ".join([left, *(self._facts[key] for key in ("count", "best", "place") if key in self._facts)])
+        bar = ProgressBar(
+            total=self._budget, completed=min(spent, self._budget), width=BAR_WIDTH, complete_style="cyan"
         )
-        bar = ProgressBar(total=self._budget, completed=min(spent, self._budget), width=BAR_WIDTH)
         line.add_row(Text(" "), bar, Text(facts, "dim", no_wrap=True, overflow="ellipsis"))
         return Group(self._spinner, line)

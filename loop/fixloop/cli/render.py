@@ -26,7 +26,7 @@ def render(*renderables: RenderableType) -> str:
         emoji=False,
     )
     for renderable in renderables:
-        console.print(renderable)
+        console.print(renderable, crop=False)
     file = console.file
     text = file.getvalue() if isinstance(file, io.StringIO) else ""
     return text if _speaks_unicode() else text.translate(_MARKS)

@@ -72,7 +72,8 @@ def _after(repaired: Repaired, options: FixOptions, shown: Finding | None, cwd: 
     if result.reason is StopReason.VERIFIED and result.finding:
         yield Text(printable(result.message), "bold green")
     else:
-        yield "" if result.targets and not shown else Text("", end="")
+        if result.interpreter and not shown:
+            yield ""
         yield text.Hanging(Text(""), Text(printable(result.message), "bold"))
     if result.finding:
         yield text.evidence(result.finding.evidence)
@@ -85,16 +86,16 @@ def _what_now(repaired: Repaired, options: FixOptions, shown: Finding | None, cw
     match result.reason:
         case StopReason.VERIFIED:
             yield ""
-            yield repaired.ending or _how_to_apply(again, repaired, cwd)
+            yield Text(printable(repaired.ending)) if repaired.ending else _how_to_apply(again, repaired, cwd)
         case StopReason.PLAUSIBLE_ONLY:
             yield text.Hanging(Text("next      ", "dim"), Text(next_question(result, repaired.texts.read)))
             if not shown:
-                yield Text(f"{again} --show-plausible shows the patch.", "dim")
+                yield text.unwrapped(Text(f"The patch: {again} --show-plausible", "dim"))
         case StopReason.EXHAUSTED | StopReason.BUDGET | StopReason.FLAKY | StopReason.CANCELLED:
             yield text.stuck(result, repaired.texts.read)
             if result.targets:
                 yield text.Hanging(Text("next      ", "dim"), Text(next_question(result, repaired.texts.read)))
-                yield Text(f"The whole handoff note: {again} --json", "dim")
+                yield text.unwrapped(Text(f"The whole handoff note: {again} --json", "dim"))
         case StopReason.ENVIRONMENT | StopReason.NOTHING_FAILING | StopReason.REFUSED:
             return
 
@@ -106,9 +107,10 @@ def _again(options: FixOptions) -> str:
     return one_line(f"fixloop fix {shlex.join(words)}")
 
 
-def _how_to_apply(again: str, repaired: Repaired, cwd: Path) -> str:
+def _how_to_apply(again: str, repaired: Repaired, cwd: Path) -> Text:
     root = repaired.place.root
     patch = repaired.result.finding.patch if repaired.result.finding else None
     inside = patch is not None and all((root / path).is_relative_to(cwd.resolve()) for path in patch.paths)
     place = "" if inside else f" -C {shlex.quote(os.path.relpath(root, cwd.resolve()))}"
-    return f"Nothing was written. To apply it: {again} --apply, or {again} | git{place} apply"
+    commands = f"  {again} --apply\n  {again} | git{place} apply"
+    return text.unwrapped(Text(f"Nothing was written. Either of these applies it:\n{commands}"))

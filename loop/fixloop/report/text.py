@@ -72,7 +72,13 @@ def _place(suspect: Suspect) -> str:
 def diff(text: str) -> RenderableType:
     """A coloured unified diff."""
     lines = [Text(printable(line), _style(line)) for line in text.replace("\r\n", "\n").splitlines()]
-    return Text("\n").join(lines)
+    return unwrapped(Text("\n").join(lines))
+
+
+def unwrapped(text: Text) -> Text:
+    """Lines that the terminal itself may fold, so that what is copied from them is whole."""
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
 
 
 def _style(line: str) -> str:
@@ -103,7 +109,7 @@ def stuck(result: RepairResult, read: Read) -> RenderableType:
         parts.append(Hanging(label, Text.assemble((_place(suspect), "cyan"), f"  {text}")))
     for number, trial in enumerate(trials(result.trajectory)[:TRIALS_AT_MOST]):
         label = Text("tried     " if number == 0 else " " * 10, "dim")
-        name = printable(trial.origin).replace("_", " ")
+        name = printable(trial.origin)
         parts.append(Hanging(label, Text(f"{name}: {trial.attempts}, for example {one_line(trial.example, 80)}")))
     partial = closest(result.trajectory)
     if partial:
