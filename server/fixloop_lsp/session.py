@@ -64,7 +64,8 @@ class Snapshot:
 class Run:
     """One evaluation that ended: for which document, on which snapshot, and what it showed.
 
-    ``suspects`` are by check, best first. ``texts`` hold every file that the failures and suspects are in.
+    By broken check: ``suspects``, best first, and the files that it ``touched``. ``texts`` hold every file that the
+    failures and suspects are in.
     """
 
     uri: str
@@ -72,6 +73,7 @@ class Run:
     snapshot: Snapshot
     execution: Execution
     suspects: Mapping[str, tuple[Suspect, ...]]
+    touched: Mapping[str, frozenset[str]]
     texts: Mapping[str, SourceText]
 
 
@@ -107,7 +109,6 @@ class Session:
     folders: dict[str, Path] = field(default_factory=dict[str, Path])
     documents: dict[str, Document] = field(default_factory=dict[str, Document])
     _failing: dict[tuple[Path, str], Failing] = field(default_factory=dict[tuple[Path, str], Failing])
-    _belonging: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     _awaited: list[tuple[str, str, asyncio.Future[bool]]] = field(
         default_factory=list[tuple[str, str, "asyncio.Future[bool]"]]
     )
@@ -128,7 +129,6 @@ class Session:
     def remove(self, uri: str) -> None:
         """Forget a document that was closed, and what its own tests showed."""
         self.documents.pop(uri, None)
-        self._belonging.pop(uri, None)
         self._failing = {key: failing for key, failing in self._failing.items() if failing.run.uri != uri}
 
     def snapshot(self) -> Snapshot:
@@ -186,7 +186,6 @@ class Session:
             if key[0] != run.root or (key[1] not in ran and key[1].partition("::")[0] not in whole)
         }
         self._failing = kept | {(run.root, check.id): Failing(check, run) for check in run.execution.broken}
-        self._belonging[run.uri] = frozenset(ran)
 
     def forget(self, root: Path) -> None:
         """Drop what was known of a workspace whose checks can no longer be run."""
@@ -197,11 +196,14 @@ class Session:
         return self._failing.values()
 
     def failing_of(self, uri: str) -> Iterator[Failing]:
-        """The failing checks that belong to a document: in it, run for it, or with their prime suspect in it."""
-        belonging = self._belonging.get(uri, frozenset())
-        for failing in self._failing.values():
-            if failing.check.id in belonging or uri in {self.uri_at(failing.run.root, path) for path in failing.paths}:
-                yield failing
+        """The failing checks that belong to a document: they are shown in it, or they ran some of it."""
+        document = self.documents.get(uri)
+        for failing in self._failing.values() if document else ():
+            root = failing.run.root
+            if document and document.real.is_relative_to(root):
+                path = document.real.relative_to(root).as_posix()
+                if path in failing.paths or path in failing.run.touched.get(failing.check.id, ()):
+                    yield failing
 
     def is_current(self, run: Run, path: str) -> bool:
         """True while an open file's text is what the run saw, whatever its version is now."""

@@ -18,6 +18,7 @@ from fixloop_lsp.convert import DocumentEdit
 from fixloop_lsp.features.desk import Desk
 
 CONFIRM_WITHIN_SECONDS = 5.0
+OPENED_WITHIN_SECONDS = 1.0
 
 
 class NotApplied(Exception):
@@ -47,26 +48,29 @@ async def apply(desk: Desk, label: str, prepared: Sequence[DocumentEdit]) -> Non
     """Have the editor apply the edits. Raises NotApplied.
 
     An editor's word is not taken for it: some drop a late edit and say that they applied it. An open document has to
-    come back with the text that was verified. What is not open cannot be confirmed.
+    come back with the text that was verified. A file that was not open is given a moment to be opened with it, but
+    an editor may as well keep it to itself.
     """
     if not desk.can("workspace.apply_edit"):
         raise NotApplied("this editor does not let a server apply edits")
     edit = convert.workspace_edit(prepared, desk.codec, versioned=_checks_versions(desk))
-    arrivals = [
-        desk.session.expect(one.uri, one.edit.apply(one.base).text) for one in prepared if one.version is not None
-    ]
+    expected = [(one, desk.session.expect(one.uri, one.edit.apply(one.base).text)) for one in prepared]
+    open_ones = [arrival for one, arrival in expected if one.version is not None]
+    others = [arrival for one, arrival in expected if one.version is None]
     try:
         params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
         answer = await desk.server.workspace_apply_edit_async(params)
         if not answer.applied:
             raise NotApplied(f"the editor did not accept it ({answer.failure_reason or 'no reason given'})")
-        await asyncio.wait_for(asyncio.gather(*arrivals), CONFIRM_WITHIN_SECONDS)
+        await asyncio.wait_for(asyncio.gather(*open_ones), CONFIRM_WITHIN_SECONDS)
+        if others:
+            await asyncio.wait(others, timeout=OPENED_WITHIN_SECONDS)
     except JsonRpcException as error:
         raise NotApplied(f"the editor failed on it ({error})") from None
     except TimeoutError:
         raise NotApplied("the editor took it but the text did not arrive: it may have changed meanwhile") from None
     finally:
-        for arrival in arrivals:
+        for _, arrival in expected:
             arrival.cancel()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, assert_never
 
 from lsprotocol import types
@@ -24,6 +25,7 @@ from fixloop_lsp.jobs.runner import Crashed, NotRun, Repaired, Switch
 log = logging.getLogger(__name__)
 
 FIX, CANCEL, TITLE = "fixloop.fix", "fixloop.cancel", "Fix with loop"
+CLOSE_WITHIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Answer:
         return shown if self.patch is None else {**shown, "patch": self.patch}
 
 
+_Key = tuple[Path, str]  # workspace folder and target
+
+
 @dataclass
 class _Flight:
     task: asyncio.Task[Answer]
@@ -67,8 +72,8 @@ def register(desk: Desk, checking: Checking) -> None:
         wish = read_wish(arguments[0] if arguments else None)
         if wish is None:
             message = f"{FIX} needs one argument with a uri and a target. Nothing was run."
-            return desk_says(desk, Answer(StopReason.REFUSED, message)).json
-        return (await fixes.join(wish)).json
+            return _tell(desk, Answer(StopReason.REFUSED, message)).json
+        return (await fixes.ask(wish)).json
 
     @desk.server.command(CANCEL)
     def cancel(*arguments: Any) -> None:
@@ -79,6 +84,10 @@ def register(desk: Desk, checking: Checking) -> None:
     def cancel_progress(params: types.WorkDoneProgressCancelParams) -> None:
         fixes.cancel_token(params.token)
 
+    @desk.server.feature(types.SHUTDOWN)
+    async def shutdown(_params: None) -> None:
+        await fixes.close()
+
 
 def read_wish(argument: object) -> Wish | None:
     """The command's argument, or None when it is not one."""
@@ -88,7 +97,7 @@ def read_wish(argument: object) -> Wish | None:
     return Wish(uri, version if isinstance(version, int) else None, target)
 
 
-def desk_says(desk: Desk, answer: Answer) -> Answer:
+def _tell(desk: Desk, answer: Answer) -> Answer:
     """Tell the person how it ended, once."""
     calm = answer.applied or answer.reason in {StopReason.CANCELLED, StopReason.NOTHING_FAILING}
     desk.show(answer.message, types.MessageType.Info if calm else types.MessageType.Warning)
@@ -100,46 +109,23 @@ class _Fixes:
 
     def __init__(self, desk: Desk, checking: Checking) -> None:
         self._desk, self._checking = desk, checking
-        self._flights: dict[tuple[str, str], _Flight] = {}
+        self._flights: dict[_Key, _Flight] = {}
         self._tokens: dict[int | str, Switch] = {}
+        self._requests: set[asyncio.Task[Any]] = set()
 
-    async def join(self, wish: Wish) -> Answer:
+    async def ask(self, wish: Wish) -> Answer:
         """Repair, or wait for the repair of the same target that is under way."""
-        key = (wish.uri, wish.target)
+        request = self._accepted(wish)
+        if isinstance(request, Answer):
+            return _tell(self._desk, request)
+        key = (request.folder, request.target)
         flight = self._flights.get(key)
         if flight is None or flight.switch.requested():
             switch = Switch()
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._guarded(wish, switch)), switch)
-        flight.waiting += 1
-        try:
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting:  # done, or every request for it was cancelled
-                flight.switch.stop()
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._guarded(request, switch)), switch)
+        return await self._join(key, flight)
 
-    def cancel(self, wish: Wish | None) -> None:
-        """Stop one repair, or without a wish all of them."""
-        for key, flight in self._flights.items():
-            if wish is None or key == (wish.uri, wish.target):
-                flight.switch.stop()
-
-    def cancel_token(self, token: int | str) -> None:
-        """Stop the repair whose progress the person cancelled."""
-        switch = self._tokens.get(token)
-        if switch:
-            switch.stop()
-
-    async def _guarded(self, wish: Wish, switch: Switch) -> Answer:
-        try:
-            return desk_says(self._desk, await self._fix(wish, switch))
-        except Exception:
-            log.exception("The command %s failed on %s", FIX, wish.target)
-            return desk_says(self._desk, Answer(StopReason.REFUSED, OUR_BUG))
-
-    async def _fix(self, wish: Wish, switch: Switch) -> Answer:
+    def _accepted(self, wish: Wish) -> Request | Answer:
         session = self._desk.session
         document = session.named(wish.uri)
         request = self._desk.request(document, wish.target) if document else None
@@ -152,7 +138,50 @@ class _Fixes:
                 "Nothing was run or changed. Save the file to run its tests again."
             )
             return Answer(StopReason.REFUSED, message)
-        async with Progress(self._desk, TITLE, session.settings.budget_seconds) as progress:
+        return request
+
+    async def _join(self, key: _Key, flight: _Flight) -> Answer:
+        task = asyncio.current_task()
+        assert task is not None
+        self._requests.add(task)
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            self._requests.discard(task)
+            flight.waiting -= 1
+            if not flight.waiting:  # done, or every request for it was cancelled
+                flight.switch.stop()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+
+    def cancel(self, wish: Wish | None) -> None:
+        """Stop the repair of a wish's target, or without a wish all of them."""
+        for (_, target), flight in self._flights.items():
+            if wish is None or target == wish.target:
+                flight.switch.stop()
+
+    def cancel_token(self, token: int | str) -> None:
+        """Stop the repair whose progress the person cancelled."""
+        switch = self._tokens.get(token)
+        if switch:
+            switch.stop()
+
+    async def close(self) -> None:
+        """Stop every repair and let its request be answered: the library fails on a shutdown amid requests."""
+        self.cancel(None)
+        if self._requests:
+            await asyncio.wait(self._requests, timeout=CLOSE_WITHIN_SECONDS)
+
+    async def _guarded(self, request: Request, switch: Switch) -> Answer:
+        try:
+            return _tell(self._desk, await self._fix(request, switch))
+        except Exception:
+            log.exception("The command %s failed on %s", FIX, request.target)
+            return _tell(self._desk, Answer(StopReason.REFUSED, OUR_BUG))
+
+    async def _fix(self, request: Request, switch: Switch) -> Answer:
+        async with Progress(self._desk, TITLE, request.settings.budget_seconds) as progress:
             if progress.token:
                 self._tokens[progress.token] = switch
             try:

@@ -7,6 +7,7 @@ protocol, and nothing here stops a thread by force: the work is asked to end thr
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import threading
 import time
@@ -129,7 +130,6 @@ class Jobs:
             root = self._backend.locate(request.path, request.folder)
             overlay = request.snapshot.overlay(root)
             evaluated = self._backend.evaluate(root, overlay, request, job.switch)
-            texts = _texts(root, request.snapshot, evaluated)
         except Cancelled as error:
             return error
         except Refusal as error:
@@ -137,7 +137,7 @@ class Jobs:
         except Exception as error:
             log.exception("The evaluation of %s failed", request.target)
             return Crashed(repr(error))
-        return Checked(Run(request.uri, root, request.snapshot, evaluated.execution, evaluated.suspects, texts))
+        return Checked(_run(root, request, evaluated))
 
     def _checked(self, job: _Check, outcome: CheckOutcome | Cancelled) -> None:
         self._checking = None
@@ -204,6 +204,20 @@ def _poster() -> Callable[[Callable[[], None]], None]:
             loop.call_soon_threadsafe(call)
 
     return post
+
+
+def _run(root: Path, request: Request, evaluated: Evaluated) -> Run:
+    """What the session keeps of an evaluation: not the spectrum, which may be large."""
+    execution = evaluated.execution
+    return Run(
+        uri=request.uri,
+        root=root,
+        snapshot=request.snapshot,
+        execution=dataclasses.replace(execution, spectrum={}),
+        suspects=evaluated.suspects,
+        touched={check.id: frozenset(execution.spectrum.get(check.id, ())) for check in execution.broken},
+        texts=_texts(root, request.snapshot, evaluated),
+    )
 
 
 def _texts(root: Path, snapshot: Snapshot, evaluated: Evaluated) -> dict[str, SourceText]:
