@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,10 @@ def _sandbox() -> DoctorItem:
 
 def _server(environ: Mapping[str, str]) -> DoctorItem:
     found = shutil.which("fixloop-lsp", path=environ.get("PATH"))
+    beside = Path(sys.executable).parent / "fixloop-lsp"
+    if found is None and beside.is_file():
+        detail = f"{beside}; not on the path, so give your editor the full path"
+        return DoctorItem("editors", "language server", ok=True, detail=detail)
     return DoctorItem(
         "editors",
         "language server",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixloop.evaluate.project import is_source, project_root, patterns_of_tests
+from fixloop.evaluate.project import is_source, patterns_of_tests, project_root
 from fixloop.evaluate.select import BadTarget, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 

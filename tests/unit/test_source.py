@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +16,6 @@ from fixloop.records.source import (
     UndecodableSource,
     edit_between,
     trim,
-    unified_diff,
 )
 
 TEXTS = st.text(st.sampled_from("ab \n\r\f\té😀x"), max_size=60)
@@ -93,24 +89,3 @@ def test_a_patch_names_each_file_once() -> None:
     file = FileEdit("a.py", "", ())
     with pytest.raises(ValueError, match="once"):
         Patch((file, file))
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("a\nb\nc\n", "a\nB\nc\n"),
-        ("a\r\nb\r\n", "a\r\nB\r\n"),
-        ("a\nb", "a\nB"),
-        ("a\nb", "a\nb\n"),
-        ("", "a\n"),
-        ("x\x0cy\nz\n", "x\x0cy\nZ\n"),
-    ],
-)
-def test_git_applies_the_diff(before: str, after: str, tmp_path: Path) -> None:
-    old = SourceText("pkg/a.py", before.encode())
-    file = tmp_path / "pkg" / "a.py"
-    file.parent.mkdir()
-    file.write_bytes(old.data)
-    diff = unified_diff(old, old.with_text(after))
-    subprocess.run(["git", "apply", "-"], input=diff.encode(), cwd=tmp_path, check=True)
-    assert file.read_bytes() == after.encode()

@@ -22,7 +22,8 @@ def target_gate(targets: Sequence[str], executions: Sequence[Execution]) -> Evid
     if missing:
         said = {check: executions[-1].outcome(check).value for check in missing}
         return Evidence("target", held=False, detail=f"Not passing: {_named(f'{c} ({o})' for c, o in said.items())}.")
-    return Evidence("target", held=True, detail=f"{_count(len(targets), 'failing test')} now pass{runs}.")
+    subject = "The failing test now passes" if len(targets) == 1 else f"All {len(targets)} failing tests now pass"
+    return Evidence("target", held=True, detail=f"{subject}{runs}.")
 
 
 def has_passed(target: str, execution: Execution) -> bool:
@@ -50,7 +51,7 @@ def regression_gate(passed_before: Iterable[str], executions: Sequence[Execution
         named = _named(f"{check} ({outcome.value})" for check, outcome in said.items())
         return Evidence("regression", held=False, detail=f"Passed before, not now: {named}.")
     detail = (
-        f"All {len(before)} tests that passed before still pass ({scope})."
+        f"{_still(len(before))} ({scope})."
         if before
         else (f"No other test passed before, so nothing could get worse ({scope}).")
     )
@@ -71,5 +72,9 @@ def _named(names: Iterable[str]) -> str:
     return ", ".join(listed[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"The {noun}" if number == 1 else f"All {number} {noun}s"
+def _still(number: int) -> str:
+    return (
+        "The test that passed before still passes"
+        if number == 1
+        else f"All {number} tests that passed before still pass"
+    )

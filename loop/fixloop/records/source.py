@@ -14,7 +14,6 @@ import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -207,20 +206,3 @@ def _common_prefix(a: str, b: str) -> int:
             break
         count += 1
     return count
-
-
-def unified_diff(old: SourceText, new: SourceText, shown_as: str | None = None) -> str:
-    """A diff that ``git apply`` and ``patch -p1`` accept, ``a/`` and ``b/`` before the path."""
-    path = shown_as or old.path
-    lines = difflib.unified_diff(_lines(old.text), _lines(new.text), f"a/{path}", f"b/{path}", n=3)
-    return "".join(_with_marker(lines))
-
-
-def _lines(text: str) -> list[str]:
-    # Only the line feed ends a line for git and patch; a form feed or lone CR is content.
-    return re.findall(r"[^\n]*\n|[^\n]+$", text)
-
-
-def _with_marker(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
