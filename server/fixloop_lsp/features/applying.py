@@ -12,7 +12,8 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from fixloop.records.source import Patch, unified_diff
+from fixloop.records.source import Patch
+from fixloop.report.diff import diff_text
 from fixloop_lsp import convert
 from fixloop_lsp.convert import DocumentEdit
 from fixloop_lsp.features.desk import Desk
@@ -39,9 +40,10 @@ def prepare(desk: Desk, root: Path, patch: Patch) -> list[DocumentEdit]:
     return prepared
 
 
-def as_diff(prepared: Sequence[DocumentEdit]) -> str:
-    """The edits as a unified diff."""
-    return "".join(unified_diff(one.base, one.edit.apply(one.base)) for one in prepared)
+def as_diff(patch: Patch, prepared: Sequence[DocumentEdit]) -> str:
+    """The patch as a unified diff."""
+    bases = {one.base.path: one.base for one in prepared}
+    return diff_text(patch, bases.__getitem__)
 
 
 async def apply(desk: Desk, label: str, prepared: Sequence[DocumentEdit]) -> None:

@@ -209,7 +209,7 @@ class _Fixes:
         result, patch = repaired.result, None
         try:
             prepared = prepare(self._desk, repaired.root, finding.patch)
-            patch = as_diff(prepared)
+            patch = as_diff(finding.patch, prepared)
             self._refuse_if_edited(request)
             await apply(self._desk, TITLE, prepared)
         except NotApplied as error:
