@@ -91,7 +91,7 @@ def _candidates(proposals: Iterable[_Proposal], views: Mapping[str, SyntaxView])
         if key in seen:
             continue
         seen.add(key)
-        if all(units[proposal.path].compiles(unit) for unit in edited):
+        if units[proposal.path].compile_all(proposal.edits, edited):
             source = views[proposal.path].source
             yield Candidate(
                 Patch((FileEdit(proposal.path, source.sha256, proposal.edits),)),

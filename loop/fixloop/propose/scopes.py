@@ -12,7 +12,6 @@ from typing import cast
 
 import libcst as cst
 
-Comprehension = cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
 Scope = cst.FunctionDef | cst.Lambda | cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp | cst.ClassDef
 
 _LAYOUT = (
@@ -42,17 +41,22 @@ def _code_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(name for name in names if not name.startswith("whitespace") and name not in _LAYOUT_FIELDS)
 
 
+@cache
+def _is_code(kind: type) -> bool:
+    return issubclass(kind, cst.CSTNode) and not issubclass(kind, _LAYOUT)
+
+
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The parts of a node that are code: no white space, comments, brackets or separators."""
+    # Types are looked up, not tested: isinstance on libcst's abstract classes dominates everything else here.
     for name in _code_fields(type(node)):
         value: object = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            if not isinstance(value, _LAYOUT):
-                yield value
-        elif isinstance(value, Iterable) and not isinstance(value, str):
+        if _is_code(type(value)):
+            yield cast("cst.CSTNode", value)
+        elif isinstance(value, tuple | list):
             for part in cast("Iterable[object]", value):
-                if isinstance(part, cst.CSTNode) and not isinstance(part, _LAYOUT):
-                    yield part
+                if _is_code(type(part)):
+                    yield cast("cst.CSTNode", part)
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -95,6 +99,14 @@ def parameters(params: cst.Parameters) -> Iterator[str]:
         yield param.name.value
 
 
+_CLOSED = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda})
+_COMPREHENSIONS = frozenset({cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp})
+_BINDING = frozenset({
+    cst.FunctionDef, cst.ClassDef, cst.TypeAlias, cst.ImportAlias, cst.AssignTarget, cst.AnnAssign, cst.AugAssign,
+    cst.For, cst.CompFor, cst.NamedExpr, cst.AsName, cst.MatchAs, cst.MatchStar, cst.MatchMapping,
+})  # fmt: skip
+
+
 def bound_in(body: Iterable[cst.CSTNode]) -> Names:
     """Names that statements bind in their own scope: nested functions, classes and lambdas keep theirs."""
     found: dict[str, None] = {}
@@ -103,15 +115,16 @@ def bound_in(body: Iterable[cst.CSTNode]) -> Names:
     stack = [(node, False) for node in reversed(list(body))]
     while stack:
         node, in_comprehension = stack.pop()
-        if isinstance(node, cst.Global):
+        kind = type(node)
+        if kind is cst.Global and isinstance(node, cst.Global):
             elsewhere.update(item.name.value for item in node.names)
-        elif isinstance(node, cst.Nonlocal):
+        elif kind is cst.Nonlocal and isinstance(node, cst.Nonlocal):
             enclosing.update(item.name.value for item in node.names)
-        elif not (in_comprehension and isinstance(node, cst.CompFor)):
+        elif kind in _BINDING and not (in_comprehension and kind is cst.CompFor):
             found.update(dict.fromkeys(_bound_by(node)))
-        if isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+        if kind in _CLOSED:
             continue
-        inside = in_comprehension or isinstance(node, Comprehension)  # only := escapes a comprehension
+        inside = in_comprehension or kind in _COMPREHENSIONS  # only := escapes a comprehension
         stack.extend((child, inside) for child in reversed(list(children(node))))
     kept = tuple(name for name in found if name not in elsewhere and name not in enclosing)
     return Names(kept, frozenset(elsewhere), frozenset(enclosing))
@@ -120,7 +133,7 @@ def bound_in(body: Iterable[cst.CSTNode]) -> Names:
 def globals_declared(root: cst.CSTNode) -> Iterator[str]:
     """Names that a ``global`` statement anywhere below makes the module's."""
     for node in walk(root):
-        if isinstance(node, cst.Global):
+        if type(node) is cst.Global:
             yield from (item.name.value for item in node.names)
 
 

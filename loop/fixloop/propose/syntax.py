@@ -9,17 +9,20 @@ import builtins
 import keyword
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from fixloop.propose import scopes
+from fixloop.propose.nesting import too_deep_at
 from fixloop.propose.vocabulary import Vocabulary
 from fixloop.records.source import SourceText, Span
 
 BUILTIN_NAMES = tuple(name for name in dir(builtins) if not name.startswith("_") and not keyword.iskeyword(name))
 STDLIB_NAMES = frozenset(name for name in sys.stdlib_module_names if not name.startswith("_"))
+_OPENING = (cst.BaseStatement, cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)
+_TOO_DEEP = "nested too deeply"
 
 
 class Unparsable(Exception):
@@ -35,14 +38,17 @@ class SyntaxView:
 
     def __init__(self, source: SourceText) -> None:
         self.source = source
+        deep = too_deep_at(source.text)
+        if deep is not None:
+            raise Unparsable(_TOO_DEEP, deep)
         try:
             # The parser's tree has no shared nodes, so the defensive copy would only cost time.
             wrapper = MetadataWrapper(cst.parse_module(source.text), unsafe_skip_copy=True)
             self._positions: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
         except cst.ParserSyntaxError as error:
             raise Unparsable(error.message, error.raw_line) from None
-        except RecursionError:
-            raise Unparsable("nested too deeply", 1) from None
+        except (RecursionError, KeyError):  # while unwinding, libcst turns the former into the latter
+            raise Unparsable(_TOO_DEEP, 1) from None
         self.module = wrapper.module
         self._scope_names: dict[scopes.Scope, scopes.Names] = {}
 
@@ -146,9 +152,9 @@ class SyntaxView:
         while stack:
             node, opening = stack.pop()
             lines = self._own_lines(node)
-            if isinstance(node, cst.BaseStatement | cst.Else | cst.Finally | cst.ExceptHandler | cst.MatchCase):
+            if _opens_lines(type(node)):
                 opening = lines[0]
-            if not isinstance(node, cst.BaseSuite):
+            if not issubclass(type(node), cst.BaseSuite):
                 for line in lines:
                     found.setdefault(line, []).append(node)
                 if opening not in lines:
@@ -158,6 +164,8 @@ class SyntaxView:
 
     def _own_lines(self, node: cst.CSTNode) -> range:
         lines = self.lines(node)
+        if not _opens_lines(type(node)):
+            return lines
         if isinstance(node, cst.Match):
             return range(lines[0], self.lines(node.subject)[-1] + 1)
         body: object = getattr(node, "body", None)
@@ -223,3 +231,9 @@ class SyntaxView:
     def vocabulary(self) -> Vocabulary:
         """The words of the file by their kind."""
         return Vocabulary(self.module)
+
+
+@cache
+def _opens_lines(kind: type[cst.CSTNode]) -> bool:
+    """True for what begins a line of its own: a tracer reports the rest of its header or line there."""
+    return issubclass(kind, _OPENING)

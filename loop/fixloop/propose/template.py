@@ -7,6 +7,7 @@ the examples that are both its documentation and its tests.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -22,13 +23,20 @@ from fixloop.records.source import Edit, Span
 class Example:
     """A faulty text and the text that the template must be able to make of it.
 
-    ``exception`` and ``message`` set the failure that templates driven by an error message react to.
+    A text may start on a line of its own and be indented with the code around it. ``exception`` and ``message`` set
+    the failure that templates driven by an error message react to.
     """
 
     before: str
     after: str
     exception: str = "AssertionError"
     message: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("before", "after"):
+            text: str = getattr(self, name)
+            if text.startswith("\n"):
+                object.__setattr__(self, name, textwrap.dedent(text[1:]))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Never runs the code. Where this interpreter is older than the text's syntax, the
 from __future__ import annotations
 
 import bisect
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -72,11 +73,27 @@ class Units:
                 return whole
         return Span(0, len(self._view.source.text))
 
-    def compiles(self, unit: EditedUnit) -> bool:
-        """True when an edited piece is valid Python."""
-        if self._compiles_unedited(unit.start):
-            return _compiles(unit.text)
-        return _parses(unit.text)
+    def compile_all(self, edits: tuple[Edit, ...], edited: tuple[EditedUnit, ...]) -> bool:
+        """True when the pieces that sorted edits make of the text are valid Python."""
+        if not all(self._compiles_unedited(unit.start) for unit in edited):
+            return all(_parses(unit.text) for unit in edited)
+        line = self._line_alone(edits)
+        if line is not None:
+            return _compiles(f"def _():\n while 1:\n  {line}")
+        return all(_compiles(unit.text) for unit in edited)
+
+    def _line_alone(self, edits: tuple[Edit, ...]) -> str | None:
+        """The edited simple statement, when whether it compiles cannot depend on what is around it."""
+        first, last = edits[0].span, edits[-1].span
+        if any("\n" in edit.replacement or "\r" in edit.replacement for edit in edits):
+            return None
+        for node in self._view.nodes_by_line.get(self._view.source.line_of(first.start), ()):
+            if isinstance(node, cst.SimpleStatementLine):
+                span = self._view.span(node)
+                if span.start <= first.start and last.end <= span.end and _is_self_contained(node):
+                    text = self._applied(span, list(edits))
+                    return text if not _CONTEXTUAL.search(text) else None
+        return None
 
     def _compiles_unedited(self, start: int) -> bool:
         judged = self._judged.get(start)
@@ -86,6 +103,19 @@ class Units:
             judged = _compiles(self._view.slice(self._spans[at])) if known else True
             self._judged[start] = judged
         return judged
+
+
+_CONTEXTUAL = re.compile(r"\b(?:await|async|yield|break|continue|global|nonlocal|import|pass)\b|:=|\\")
+
+
+def _is_self_contained(node: cst.SimpleStatementLine) -> bool:
+    match node.body:
+        case [cst.Return(value=value)]:
+            return value is not None
+        case [cst.Expr() | cst.Assign() | cst.AugAssign() | cst.AnnAssign()]:
+            return True
+        case _:
+            return False
 
 
 def _pieces(body: Sequence[cst.BaseStatement]) -> Iterator[cst.BaseStatement]:

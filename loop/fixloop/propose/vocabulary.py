@@ -5,13 +5,17 @@ Only counts what is written; resolves no types and reads no other file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import libcst as cst
 
 from fixloop.propose import scopes
+
+_SPEAKING = frozenset({
+    cst.Attribute, cst.FunctionDef, cst.ClassDef, cst.Arg, cst.Param, cst.SubscriptElement, cst.DictElement,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,11 @@ class Vocabulary:
 
     @cached_property
     def _nodes(self) -> tuple[cst.CSTNode, ...]:
-        wanted = (
-            cst.Attribute,
-            cst.FunctionDef,
-            cst.ClassDef,
-            cst.Arg,
-            cst.Param,
-            cst.SubscriptElement,
-            cst.DictElement,
-        )
-        return tuple(node for node in scopes.walk(self.module) if isinstance(node, wanted))
+        return tuple(node for node in scopes.walk(self.module) if type(node) in _SPEAKING)
+
+    @cached_property
+    def _attributes_of(self) -> dict[cst.ClassDef, tuple[str, ...]]:
+        return {}
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -108,21 +107,31 @@ class Vocabulary:
 
     def own_attributes(self, owner: cst.ClassDef) -> tuple[str, ...]:
         """Attributes that a class binds on ``self`` or in its body, its methods left out."""
-        found: dict[str, None] = {}
-        for node in scopes.walk(owner.body):
-            match node:
-                case cst.AssignTarget(target=target) | cst.AnnAssign(target=target):
-                    if isinstance(target, cst.Attribute) and _is_self(target.value):
-                        found[target.attr.value] = None
-                case _:
-                    pass
-        methods = {item.name.value for item in owner.body.body if isinstance(item, cst.FunctionDef)}
-        found.update(dict.fromkeys(scopes.bound_in([owner.body]).bound))
-        return tuple(name for name in found if name not in methods)
+        known = self._attributes_of.get(owner)
+        if known is None:
+            known = self._attributes_of[owner] = tuple(_attributes_bound_by(owner))
+        return known
 
 
-def _is_self(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "self"
+def _attributes_bound_by(owner: cst.ClassDef) -> Iterator[str]:
+    found: dict[str, None] = {}
+    for node in scopes.walk(owner.body):
+        if isinstance(node, cst.AssignTarget | cst.AnnAssign):
+            found.update(dict.fromkeys(_on_self(node.target)))
+    methods = {item.name.value for item in owner.body.body if isinstance(item, cst.FunctionDef)}
+    found.update(dict.fromkeys(scopes.bound_in([owner.body]).bound))
+    return (name for name in found if name not in methods)
+
+
+def _on_self(target: cst.BaseExpression) -> Iterator[str]:
+    match target:
+        case cst.Attribute(value=cst.Name(value="self"), attr=name):
+            yield name.value
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            for element in elements:
+                yield from _on_self(element.value)
+        case _:
+            return
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def as_number(node: cst.BaseExpression) -> float:
             return 1.0 if called_name(node) in _NUMBER_CALLS else 0.5
         case cst.Name(value=value):
             return 0.0 if value in {"True", "False", "None", "self", "cls"} else 1.0 if len(value) <= _SHORT else 0.85
+        case cst.Subscript(slice=[*_, cst.SubscriptElement(slice=cst.Slice())]):
+            return 0.0
         case cst.Attribute() | cst.Subscript():
             return 0.6
         case _:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+@lru_cache(maxsize=1 << 14)
 def similarity(a: str, b: str) -> float:
     """0 for strangers, 1 for the same identifier; shared words count as much as shared letters."""
     letters = difflib.SequenceMatcher(None, a.lower(), b.lower(), autojunk=False).ratio()

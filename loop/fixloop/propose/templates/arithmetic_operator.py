@@ -38,20 +38,44 @@ class ArithmeticOperator(Template):
     visits = (cst.BinaryOperation,)
     examples = (
         Example(
-            "def midpoint(low, high):\n    return low + (high + low) // 2\n",
-            "def midpoint(low, high):\n    return low + (high - low) // 2\n",
+            """
+            def midpoint(low, high):
+                return low + (high + low) // 2
+            """,
+            """
+            def midpoint(low, high):
+                return low + (high - low) // 2
+            """,
         ),
         Example(
-            "def pages(total, size):\n    return total / size\n",
-            "def pages(total, size):\n    return total // size\n",
+            """
+            def pages(total, size):
+                return total / size
+            """,
+            """
+            def pages(total, size):
+                return total // size
+            """,
         ),
         Example(
-            "def area(width, height):\n    return width + height\n",
-            "def area(width, height):\n    return width * height\n",
+            """
+            def area(width, height):
+                return width + height
+            """,
+            """
+            def area(width, height):
+                return width * height
+            """,
         ),
         Example(
-            "def scaled(a, b, c):\n    return c * (a + b)\n",
-            "def scaled(a, b, c):\n    return c * (a - b)\n",
+            """
+            def scaled(a, b, c):
+                return c * (a + b)
+            """,
+            """
+            def scaled(a, b, c):
+                return c * (a - b)
+            """,
         ),
     )
 

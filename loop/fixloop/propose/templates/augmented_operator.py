@@ -33,16 +33,46 @@ class AugmentedOperator(Template):
     visits = (cst.AugAssign, cst.Assign)
     examples = (
         Example(
-            "def total(prices):\n    amount = 0\n    for price in prices:\n        amount -= price\n    return amount\n",
-            "def total(prices):\n    amount = 0\n    for price in prices:\n        amount += price\n    return amount\n",
+            """
+            def total(prices):
+                amount = 0
+                for price in prices:
+                    amount -= price
+                return amount
+            """,
+            """
+            def total(prices):
+                amount = 0
+                for price in prices:
+                    amount += price
+                return amount
+            """,
         ),
         Example(
-            "def count(words):\n    n = 0\n    for _ in words:\n        n = 1\n    return n\n",
-            "def count(words):\n    n = 0\n    for _ in words:\n        n += 1\n    return n\n",
+            """
+            def count(words):
+                n = 0
+                for _ in words:
+                    n = 1
+                return n
+            """,
+            """
+            def count(words):
+                n = 0
+                for _ in words:
+                    n += 1
+                return n
+            """,
         ),
         Example(
-            "def reset(self):\n    self.level += 0\n",
-            "def reset(self):\n    self.level = 0\n",
+            """
+            def reset(self):
+                self.level += 0
+            """,
+            """
+            def reset(self):
+                self.level = 0
+            """,
         ),
     )
 

@@ -19,20 +19,48 @@ class BooleanOperator(Template):
     visits = (cst.BooleanOperation,)
     examples = (
         Example(
-            "def is_leap(year):\n    return year % 4 == 0 or year % 100 != 0\n",
-            "def is_leap(year):\n    return year % 4 == 0 and year % 100 != 0\n",
+            """
+            def is_leap(year):
+                return year % 4 == 0 or year % 100 != 0
+            """,
+            """
+            def is_leap(year):
+                return year % 4 == 0 and year % 100 != 0
+            """,
         ),
         Example(
-            "def visible(item, user):\n    return (item.public and user.admin) and not item.deleted\n",
-            "def visible(item, user):\n    return (item.public or user.admin) and not item.deleted\n",
+            """
+            def visible(item, user):
+                return (item.public and user.admin) and not item.deleted
+            """,
+            """
+            def visible(item, user):
+                return (item.public or user.admin) and not item.deleted
+            """,
         ),
         Example(
-            "def due(task, now):\n    if task.open and task.assigned:\n        return task.date < now\n    return False\n",
-            "def due(task, now):\n    if task.open:\n        return task.date < now\n    return False\n",
+            """
+            def due(task, now):
+                if task.open and task.assigned:
+                    return task.date < now
+                return False
+            """,
+            """
+            def due(task, now):
+                if task.open:
+                    return task.date < now
+                return False
+            """,
         ),
         Example(
-            "def keep(a, b, c):\n    return a or b and c\n",
-            "def keep(a, b, c):\n    return (a or b) and c\n",
+            """
+            def keep(a, b, c):
+                return a or b and c
+            """,
+            """
+            def keep(a, b, c):
+                return (a or b) and c
+            """,
         ),
     )
 

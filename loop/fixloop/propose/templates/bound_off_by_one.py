@@ -20,26 +20,56 @@ class BoundOffByOne(Template):
     visits = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.BinaryOperation)
     examples = (
         Example(
-            "def pairs(xs):\n    return [(xs[i], xs[i + 1]) for i in range(len(xs))]\n",
-            "def pairs(xs):\n    return [(xs[i], xs[i + 1]) for i in range(len(xs) - 1)]\n",
+            """
+            def pairs(xs):
+                return [(xs[i], xs[i + 1]) for i in range(len(xs))]
+            """,
+            """
+            def pairs(xs):
+                return [(xs[i], xs[i + 1]) for i in range(len(xs) - 1)]
+            """,
             "IndexError",
             "list index out of range",
         ),
         Example(
-            "def up_to(n):\n    return list(range(1, n))\n",
-            "def up_to(n):\n    return list(range(1, n + 1))\n",
+            """
+            def up_to(n):
+                return list(range(1, n))
+            """,
+            """
+            def up_to(n):
+                return list(range(1, n + 1))
+            """,
         ),
         Example(
-            "def head(text, size):\n    return text[:size - 1]\n",
-            "def head(text, size):\n    return text[:size]\n",
+            """
+            def head(text, size):
+                return text[:size - 1]
+            """,
+            """
+            def head(text, size):
+                return text[:size]
+            """,
         ),
         Example(
-            "def half(low, high):\n    return (low + high) // 2\n",
-            "def half(low, high):\n    return (low + high + 1) // 2\n",
+            """
+            def half(low, high):
+                return (low + high) // 2
+            """,
+            """
+            def half(low, high):
+                return (low + high + 1) // 2
+            """,
         ),
         Example(
-            "def fact(n):\n    return 1 if n < 2 else n * fact(n)\n",
-            "def fact(n):\n    return 1 if n < 2 else n * fact(n - 1)\n",
+            """
+            def fact(n):
+                return 1 if n < 2 else n * fact(n)
+            """,
+            """
+            def fact(n):
+                return 1 if n < 2 else n * fact(n - 1)
+            """,
             "RecursionError",
         ),
     )

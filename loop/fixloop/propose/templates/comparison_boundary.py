@@ -25,18 +25,40 @@ class ComparisonBoundary(Template):
     visits = (cst.ComparisonTarget,)
     examples = (
         Example(
-            "def is_adult(age):\n    return age > 18\n",
-            "def is_adult(age):\n    return age >= 18\n",
+            """
+            def is_adult(age):
+                return age > 18
+            """,
+            """
+            def is_adult(age):
+                return age >= 18
+            """,
         ),
         Example(
-            "def take(items, limit):\n    out = []\n    while len(out) <= limit and items:\n"
-            "        out.append(items.pop(0))\n    return out\n",
-            "def take(items, limit):\n    out = []\n    while len(out) < limit and items:\n"
-            "        out.append(items.pop(0))\n    return out\n",
+            """
+            def take(items, limit):
+                out = []
+                while len(out) <= limit and items:
+                    out.append(items.pop(0))
+                return out
+            """,
+            """
+            def take(items, limit):
+                out = []
+                while len(out) < limit and items:
+                    out.append(items.pop(0))
+                return out
+            """,
         ),
         Example(
-            "def exhausted(tries, limit):\n    return tries == limit\n",
-            "def exhausted(tries, limit):\n    return tries >= limit\n",
+            """
+            def exhausted(tries, limit):
+                return tries == limit
+            """,
+            """
+            def exhausted(tries, limit):
+                return tries >= limit
+            """,
         ),
     )
 

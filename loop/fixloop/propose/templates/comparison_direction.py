@@ -26,14 +26,32 @@ class ComparisonDirection(Template):
     visits = (cst.ComparisonTarget,)
     examples = (
         Example(
-            "def largest(values):\n    best = values[0]\n    for value in values:\n        if value < best:\n"
-            "            best = value\n    return best\n",
-            "def largest(values):\n    best = values[0]\n    for value in values:\n        if value > best:\n"
-            "            best = value\n    return best\n",
+            """
+            def largest(values):
+                best = values[0]
+                for value in values:
+                    if value < best:
+                        best = value
+                return best
+            """,
+            """
+            def largest(values):
+                best = values[0]
+                for value in values:
+                    if value > best:
+                        best = value
+                return best
+            """,
         ),
         Example(
-            "def changed(old, new):\n    return old == new\n",
-            "def changed(old, new):\n    return old != new\n",
+            """
+            def changed(old, new):
+                return old == new
+            """,
+            """
+            def changed(old, new):
+                return old != new
+            """,
         ),
     )
 

@@ -21,20 +21,48 @@ class ConditionNegation(Template):
     visits = (cst.UnaryOperation, *_VALUES)
     examples = (
         Example(
-            "def first(items):\n    if items:\n        return None\n    return items[0]\n",
-            "def first(items):\n    if not items:\n        return None\n    return items[0]\n",
+            """
+            def first(items):
+                if items:
+                    return None
+                return items[0]
+            """,
+            """
+            def first(items):
+                if not items:
+                    return None
+                return items[0]
+            """,
         ),
         Example(
-            "def active(users):\n    return [user for user in users if not user.active]\n",
-            "def active(users):\n    return [user for user in users if user.active]\n",
+            """
+            def active(users):
+                return [user for user in users if not user.active]
+            """,
+            """
+            def active(users):
+                return [user for user in users if user.active]
+            """,
         ),
         Example(
-            "def clean(rows):\n    return [row for row in rows if row.empty and row.valid]\n",
-            "def clean(rows):\n    return [row for row in rows if not row.empty and row.valid]\n",
+            """
+            def clean(rows):
+                return [row for row in rows if row.empty and row.valid]
+            """,
+            """
+            def clean(rows):
+                return [row for row in rows if not row.empty and row.valid]
+            """,
         ),
         Example(
-            "def rejects(a, b):\n    return not (a or b)\n",
-            "def rejects(a, b):\n    return a or b\n",
+            """
+            def rejects(a, b):
+                return not (a or b)
+            """,
+            """
+            def rejects(a, b):
+                return a or b
+            """,
         ),
     )
 

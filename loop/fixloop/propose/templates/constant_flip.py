@@ -23,18 +23,44 @@ class ConstantFlip(Template):
     visits = (cst.Name,)
     examples = (
         Example(
-            "def contains(items, wanted):\n    for item in items:\n        if item == wanted:\n            return True\n"
-            "    return True\n",
-            "def contains(items, wanted):\n    for item in items:\n        if item == wanted:\n            return True\n"
-            "    return False\n",
+            """
+            def contains(items, wanted):
+                for item in items:
+                    if item == wanted:
+                        return True
+                return True
+            """,
+            """
+            def contains(items, wanted):
+                for item in items:
+                    if item == wanted:
+                        return True
+                return False
+            """,
         ),
         Example(
-            "def newest(rows):\n    return sorted(rows, reverse=False)\n",
-            "def newest(rows):\n    return sorted(rows, reverse=True)\n",
+            """
+            def newest(rows):
+                return sorted(rows, reverse=False)
+            """,
+            """
+            def newest(rows):
+                return sorted(rows, reverse=True)
+            """,
         ),
         Example(
-            "def tags(post):\n    if 'tags' not in post:\n        return None\n    return post['tags']\n",
-            "def tags(post):\n    if 'tags' not in post:\n        return []\n    return post['tags']\n",
+            """
+            def tags(post):
+                if 'tags' not in post:
+                    return None
+                return post['tags']
+            """,
+            """
+            def tags(post):
+                if 'tags' not in post:
+                    return []
+                return post['tags']
+            """,
         ),
     )
 

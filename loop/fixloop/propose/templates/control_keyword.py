@@ -18,20 +18,58 @@ class ControlKeyword(Template):
     visits = (cst.If, cst.While)
     examples = (
         Example(
-            "def fizz(n):\n    out = ''\n    if n % 3 == 0:\n        out += 'Fizz'\n    elif n % 5 == 0:\n        out += 'Buzz'\n"
-            "    return out\n",
-            "def fizz(n):\n    out = ''\n    if n % 3 == 0:\n        out += 'Fizz'\n    if n % 5 == 0:\n        out += 'Buzz'\n"
-            "    return out\n",
+            """
+            def fizz(n):
+                out = ''
+                if n % 3 == 0:
+                    out += 'Fizz'
+                elif n % 5 == 0:
+                    out += 'Buzz'
+                return out
+            """,
+            """
+            def fizz(n):
+                out = ''
+                if n % 3 == 0:
+                    out += 'Fizz'
+                if n % 5 == 0:
+                    out += 'Buzz'
+                return out
+            """,
         ),
         Example(
-            "def size(n):\n    word = 'big'\n    if n < 2:\n        word = 'tiny'\n    if n < 9:\n        word = 'small'\n"
-            "    return word\n",
-            "def size(n):\n    word = 'big'\n    if n < 2:\n        word = 'tiny'\n    elif n < 9:\n        word = 'small'\n"
-            "    return word\n",
+            """
+            def size(n):
+                word = 'big'
+                if n < 2:
+                    word = 'tiny'
+                if n < 9:
+                    word = 'small'
+                return word
+            """,
+            """
+            def size(n):
+                word = 'big'
+                if n < 2:
+                    word = 'tiny'
+                elif n < 9:
+                    word = 'small'
+                return word
+            """,
         ),
         Example(
-            "def trim(stack, limit):\n    if len(stack) > limit:\n        stack.pop()\n    return stack\n",
-            "def trim(stack, limit):\n    while len(stack) > limit:\n        stack.pop()\n    return stack\n",
+            """
+            def trim(stack, limit):
+                if len(stack) > limit:
+                    stack.pop()
+                return stack
+            """,
+            """
+            def trim(stack, limit):
+                while len(stack) > limit:
+                    stack.pop()
+                return stack
+            """,
         ),
     )
 

@@ -21,26 +21,56 @@ class DictionaryAccess(Template):
     visits = (cst.Subscript, cst.Call, cst.AugAssign)
     examples = (
         Example(
-            "def port(config):\n    return config['port']\n",
-            "def port(config):\n    return config.get('port')\n",
+            """
+            def port(config):
+                return config['port']
+            """,
+            """
+            def port(config):
+                return config.get('port')
+            """,
             "KeyError",
             "'port'",
         ),
         Example(
-            "def count(words):\n    seen = {}\n    for word in words:\n        seen[word] += 1\n    return seen\n",
-            "def count(words):\n    seen = {}\n    for word in words:\n        seen[word] = seen.get(word, 0) + 1\n    return seen\n",
+            """
+            def count(words):
+                seen = {}
+                for word in words:
+                    seen[word] += 1
+                return seen
+            """,
+            """
+            def count(words):
+                seen = {}
+                for word in words:
+                    seen[word] = seen.get(word, 0) + 1
+                return seen
+            """,
             "KeyError",
             "'a'",
         ),
         Example(
-            "def stock(items, name):\n    return items.get(name) + 1\n",
-            "def stock(items, name):\n    return items.get(name, 0) + 1\n",
+            """
+            def stock(items, name):
+                return items.get(name) + 1
+            """,
+            """
+            def stock(items, name):
+                return items.get(name, 0) + 1
+            """,
             "TypeError",
             "unsupported operand type(s) for +: 'NoneType' and 'int'",
         ),
         Example(
-            "def price(table, name):\n    return table.get(name)\n",
-            "def price(table, name):\n    return table[name]\n",
+            """
+            def price(table, name):
+                return table.get(name)
+            """,
+            """
+            def price(table, name):
+                return table[name]
+            """,
             "Failed",
             "DID NOT RAISE <class 'KeyError'>",
         ),

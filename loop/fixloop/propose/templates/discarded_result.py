@@ -29,24 +29,61 @@ class DiscardedResult(Template):
     visits = (cst.Expr, cst.Assign, cst.Return)
     examples = (
         Example(
-            "def clean(line):\n    line.strip()\n    return line\n",
-            "def clean(line):\n    line = line.strip()\n    return line\n",
+            """
+            def clean(line):
+                line.strip()
+                return line
+            """,
+            """
+            def clean(line):
+                line = line.strip()
+                return line
+            """,
         ),
         Example(
-            "def ordered(xs):\n    xs = xs.sort()\n    return xs\n",
-            "def ordered(xs):\n    xs.sort()\n    return xs\n",
+            """
+            def ordered(xs):
+                xs = xs.sort()
+                return xs
+            """,
+            """
+            def ordered(xs):
+                xs.sort()
+                return xs
+            """,
         ),
         Example(
-            "def ordered(xs):\n    return xs.sort()\n",
-            "def ordered(xs):\n    return sorted(xs)\n",
+            """
+            def ordered(xs):
+                return xs.sort()
+            """,
+            """
+            def ordered(xs):
+                return sorted(xs)
+            """,
         ),
         Example(
-            "def push(xs, x):\n    return xs.append(x)\n",
-            "def push(xs, x):\n    xs.append(x)\n    return xs\n",
+            """
+            def push(xs, x):
+                return xs.append(x)
+            """,
+            """
+            def push(xs, x):
+                xs.append(x)
+                return xs
+            """,
         ),
         Example(
-            "def top(xs):\n    sorted(xs)\n    return xs[-1]\n",
-            "def top(xs):\n    xs = sorted(xs)\n    return xs[-1]\n",
+            """
+            def top(xs):
+                sorted(xs)
+                return xs[-1]
+            """,
+            """
+            def top(xs):
+                xs = sorted(xs)
+                return xs[-1]
+            """,
         ),
     )
 

@@ -36,20 +36,52 @@ class ExceptionType(Template):
     visits = (cst.ExceptHandler, cst.Raise)
     examples = (
         Example(
-            "def lookup(table, key):\n    try:\n        return table[key]\n    except IndexError:\n        return None\n",
-            "def lookup(table, key):\n    try:\n        return table[key]\n    except KeyError:\n        return None\n",
+            """
+            def lookup(table, key):
+                try:
+                    return table[key]
+                except IndexError:
+                    return None
+            """,
+            """
+            def lookup(table, key):
+                try:
+                    return table[key]
+                except KeyError:
+                    return None
+            """,
             "KeyError",
             "'a'",
         ),
         Example(
-            "def number(text):\n    try:\n        return int(text)\n    except ValueError:\n        return 0\n",
-            "def number(text):\n    try:\n        return int(text)\n    except (ValueError, TypeError):\n        return 0\n",
+            """
+            def number(text):
+                try:
+                    return int(text)
+                except ValueError:
+                    return 0
+            """,
+            """
+            def number(text):
+                try:
+                    return int(text)
+                except (ValueError, TypeError):
+                    return 0
+            """,
             "TypeError",
             "int() argument must be a string",
         ),
         Example(
-            "def check(age):\n    if age < 0:\n        raise TypeError('negative age')\n",
-            "def check(age):\n    if age < 0:\n        raise ValueError('negative age')\n",
+            """
+            def check(age):
+                if age < 0:
+                    raise TypeError('negative age')
+            """,
+            """
+            def check(age):
+                if age < 0:
+                    raise ValueError('negative age')
+            """,
             "TypeError",
             "negative age",
         ),

@@ -38,16 +38,54 @@ class InitialValue(Template):
     visits = (cst.Assign, cst.AnnAssign)
     examples = (
         Example(
-            "def product(xs):\n    out = 0\n    for x in xs:\n        out *= x\n    return out\n",
-            "def product(xs):\n    out = 1\n    for x in xs:\n        out *= x\n    return out\n",
+            """
+            def product(xs):
+                out = 0
+                for x in xs:
+                    out *= x
+                return out
+            """,
+            """
+            def product(xs):
+                out = 1
+                for x in xs:
+                    out *= x
+                return out
+            """,
         ),
         Example(
-            "def largest(xs):\n    best = 0\n    for x in xs:\n        if x > best:\n            best = x\n    return best\n",
-            "def largest(xs):\n    best = xs[0]\n    for x in xs:\n        if x > best:\n            best = x\n    return best\n",
+            """
+            def largest(xs):
+                best = 0
+                for x in xs:
+                    if x > best:
+                        best = x
+                return best
+            """,
+            """
+            def largest(xs):
+                best = xs[0]
+                for x in xs:
+                    if x > best:
+                        best = x
+                return best
+            """,
         ),
         Example(
-            "def index(rows):\n    table = []\n    for row in rows:\n        table[row.id] = row\n    return table\n",
-            "def index(rows):\n    table = {}\n    for row in rows:\n        table[row.id] = row\n    return table\n",
+            """
+            def index(rows):
+                table = []
+                for row in rows:
+                    table[row.id] = row
+                return table
+            """,
+            """
+            def index(rows):
+                table = {}
+                for row in rows:
+                    table[row.id] = row
+                return table
+            """,
             "TypeError",
         ),
     )

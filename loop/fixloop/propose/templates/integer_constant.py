@@ -19,16 +19,50 @@ class IntegerConstant(Template):
     prior = 0.95
     visits = (cst.Integer, cst.UnaryOperation)
     examples = (
-        Example("def last(items):\n    return items[-2]\n", "def last(items):\n    return items[-1]\n"),
         Example(
-            "def evens(n):\n    return list(range(1, n, 2))\n",
-            "def evens(n):\n    return list(range(0, n, 2))\n",
+            """
+            def last(items):
+                return items[-2]
+            """,
+            """
+            def last(items):
+                return items[-1]
+            """,
         ),
         Example(
-            "MONTHS = 11\n\ndef quarter(month):\n    return month * 4 // MONTHS\n",
-            "MONTHS = 12\n\ndef quarter(month):\n    return month * 4 // MONTHS\n",
+            """
+            def evens(n):
+                return list(range(1, n, 2))
+            """,
+            """
+            def evens(n):
+                return list(range(0, n, 2))
+            """,
         ),
-        Example("def newest(log):\n    return log[1]\n", "def newest(log):\n    return log[-1]\n"),
+        Example(
+            """
+            MONTHS = 11
+
+            def quarter(month):
+                return month * 4 // MONTHS
+            """,
+            """
+            MONTHS = 12
+
+            def quarter(month):
+                return month * 4 // MONTHS
+            """,
+        ),
+        Example(
+            """
+            def newest(log):
+                return log[1]
+            """,
+            """
+            def newest(log):
+                return log[-1]
+            """,
+        ),
     )
 
     @staticmethod

@@ -25,16 +25,44 @@ class LoopExit(Template):
     visits = (cst.Break, cst.Continue, cst.Pass, cst.Return)
     examples = (
         Example(
-            "def evens(xs):\n    out = []\n    for x in xs:\n        if x % 2:\n            break\n        out.append(x)\n"
-            "    return out\n",
-            "def evens(xs):\n    out = []\n    for x in xs:\n        if x % 2:\n            continue\n        out.append(x)\n"
-            "    return out\n",
+            """
+            def evens(xs):
+                out = []
+                for x in xs:
+                    if x % 2:
+                        break
+                    out.append(x)
+                return out
+            """,
+            """
+            def evens(xs):
+                out = []
+                for x in xs:
+                    if x % 2:
+                        continue
+                    out.append(x)
+                return out
+            """,
         ),
         Example(
-            "def header(lines):\n    out = []\n    for line in lines:\n        if not line:\n            return\n"
-            "        out.append(line)\n    return out\n",
-            "def header(lines):\n    out = []\n    for line in lines:\n        if not line:\n            break\n"
-            "        out.append(line)\n    return out\n",
+            """
+            def header(lines):
+                out = []
+                for line in lines:
+                    if not line:
+                        return
+                    out.append(line)
+                return out
+            """,
+            """
+            def header(lines):
+                out = []
+                for line in lines:
+                    if not line:
+                        break
+                    out.append(line)
+                return out
+            """,
         ),
     )
 

@@ -26,20 +26,48 @@ class MembershipIdentity(Template):
     visits = (cst.ComparisonTarget,)
     examples = (
         Example(
-            "def missing(key, table):\n    return key in table\n",
-            "def missing(key, table):\n    return key not in table\n",
+            """
+            def missing(key, table):
+                return key in table
+            """,
+            """
+            def missing(key, table):
+                return key not in table
+            """,
         ),
         Example(
-            "def is_sentinel(code):\n    return code is 1000\n",
-            "def is_sentinel(code):\n    return code == 1000\n",
+            """
+            def is_sentinel(code):
+                return code is 1000
+            """,
+            """
+            def is_sentinel(code):
+                return code == 1000
+            """,
         ),
         Example(
-            "def name_of(user):\n    if user is not None:\n        return 'anonymous'\n    return user.name\n",
-            "def name_of(user):\n    if user is None:\n        return 'anonymous'\n    return user.name\n",
+            """
+            def name_of(user):
+                if user is not None:
+                    return 'anonymous'
+                return user.name
+            """,
+            """
+            def name_of(user):
+                if user is None:
+                    return 'anonymous'
+                return user.name
+            """,
         ),
         Example(
-            "def allowed(role, roles):\n    return role == roles\n",
-            "def allowed(role, roles):\n    return role in roles\n",
+            """
+            def allowed(role, roles):
+                return role == roles
+            """,
+            """
+            def allowed(role, roles):
+                return role in roles
+            """,
         ),
     )
 

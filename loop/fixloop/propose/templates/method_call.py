@@ -22,29 +22,75 @@ class MethodCall(Template):
     visits = _VALUES
     examples = (
         Example(
-            "def parse(line):\n    key, value = line.split('=')\n    return key, value\n",
-            "def parse(line):\n    key, value = line.split('=')\n    return key.strip(), value\n",
+            """
+            def parse(line):
+                key, value = line.split('=')
+                return key, value
+            """,
+            """
+            def parse(line):
+                key, value = line.split('=')
+                return key.strip(), value
+            """,
         ),
         Example(
-            "def same(a, b):\n    return a == b.lower()\n",
-            "def same(a, b):\n    return a.lower() == b.lower()\n",
+            """
+            def same(a, b):
+                return a == b.lower()
+            """,
+            """
+            def same(a, b):
+                return a.lower() == b.lower()
+            """,
         ),
         Example(
-            "def pairs(table):\n    return [(k, v) for k, v in table]\n",
-            "def pairs(table):\n    return [(k, v) for k, v in table.items()]\n",
+            """
+            def pairs(table):
+                return [(k, v) for k, v in table]
+            """,
+            """
+            def pairs(table):
+                return [(k, v) for k, v in table.items()]
+            """,
             "ValueError",
         ),
         Example(
-            "def defaults(base):\n    merged = base\n    merged['x'] = 1\n    return merged\n",
-            "def defaults(base):\n    merged = base.copy()\n    merged['x'] = 1\n    return merged\n",
+            """
+            def defaults(base):
+                merged = base
+                merged['x'] = 1
+                return merged
+            """,
+            """
+            def defaults(base):
+                merged = base.copy()
+                merged['x'] = 1
+                return merged
+            """,
         ),
         Example(
-            "def slug(title):\n    return title.lower().strip()\n",
-            "def slug(title):\n    return title.strip()\n",
+            """
+            def slug(title):
+                return title.lower().strip()
+            """,
+            """
+            def slug(title):
+                return title.strip()
+            """,
         ),
         Example(
-            "class T:\n    def size(self): return 1\n    def big(self):\n        return self.size > 3\n",
-            "class T:\n    def size(self): return 1\n    def big(self):\n        return self.size() > 3\n",
+            """
+            class T:
+                def size(self): return 1
+                def big(self):
+                    return self.size > 3
+            """,
+            """
+            class T:
+                def size(self): return 1
+                def big(self):
+                    return self.size() > 3
+            """,
             "TypeError",
         ),
     )

@@ -20,18 +20,48 @@ class MissingAwait(Template):
     visits = (cst.Call, cst.Await)
     examples = (
         Example(
-            "async def fetch(key):\n    return key\n\nasync def both(a, b):\n    return fetch(a), await fetch(b)\n",
-            "async def fetch(key):\n    return key\n\nasync def both(a, b):\n    return await fetch(a), await fetch(b)\n",
+            """
+            async def fetch(key):
+                return key
+
+            async def both(a, b):
+                return fetch(a), await fetch(b)
+            """,
+            """
+            async def fetch(key):
+                return key
+
+            async def both(a, b):
+                return await fetch(a), await fetch(b)
+            """,
         ),
         Example(
-            "async def size(store):\n    return store.read().length\n",
-            "async def size(store):\n    return (await store.read()).length\n",
+            """
+            async def size(store):
+                return store.read().length
+            """,
+            """
+            async def size(store):
+                return (await store.read()).length
+            """,
             "AttributeError",
             "'coroutine' object has no attribute 'length'",
         ),
         Example(
-            "def plain(x):\n    return x\n\nasync def twice(x):\n    return await plain(x) * 2\n",
-            "def plain(x):\n    return x\n\nasync def twice(x):\n    return plain(x) * 2\n",
+            """
+            def plain(x):
+                return x
+
+            async def twice(x):
+                return await plain(x) * 2
+            """,
+            """
+            def plain(x):
+                return x
+
+            async def twice(x):
+                return plain(x) * 2
+            """,
             "TypeError",
             "object int can't be used in 'await' expression",
         ),

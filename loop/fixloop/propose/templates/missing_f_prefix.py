@@ -21,12 +21,24 @@ class MissingFPrefix(Template):
     visits = (cst.SimpleString,)
     examples = (
         Example(
-            "def greet(name):\n    return 'Hello, {name}!'\n",
-            "def greet(name):\n    return f'Hello, {name}!'\n",
+            """
+            def greet(name):
+                return 'Hello, {name}!'
+            """,
+            """
+            def greet(name):
+                return f'Hello, {name}!'
+            """,
         ),
         Example(
-            "def url(host, port):\n    return f'http://{host}' ':{port}'\n",
-            "def url(host, port):\n    return f'http://{host}' f':{port}'\n",
+            """
+            def url(host, port):
+                return f'http://{host}' ':{port}'
+            """,
+            """
+            def url(host, port):
+                return f'http://{host}' f':{port}'
+            """,
         ),
     )
 

@@ -23,27 +23,66 @@ class MissingGuard(Template):
     visits = (cst.SimpleStatementLine, cst.For, cst.While, cst.If, cst.With)
     examples = (
         Example(
-            "def mean(values):\n    return sum(values) / len(values)\n",
-            "def mean(values):\n    if not values:\n        return 0\n    return sum(values) / len(values)\n",
+            """
+            def mean(values):
+                return sum(values) / len(values)
+            """,
+            """
+            def mean(values):
+                if not values:
+                    return 0
+                return sum(values) / len(values)
+            """,
             "ZeroDivisionError",
             "division by zero",
         ),
         Example(
-            'def shout(text):\n    """Loud."""\n    return text.upper()\n',
-            'def shout(text):\n    """Loud."""\n    if text is None:\n        return ""\n    return text.upper()\n',
+            '''
+            def shout(text):
+                """Loud."""
+                return text.upper()
+            ''',
+            '''
+            def shout(text):
+                """Loud."""
+                if text is None:
+                    return ""
+                return text.upper()
+            ''',
             "AttributeError",
             "'NoneType' object has no attribute 'upper'",
         ),
         Example(
-            "def names(users):\n    out = []\n    for user in users:\n        out.append(user.name)\n    return out\n",
-            "def names(users):\n    out = []\n    for user in users:\n        if user is None:\n            continue\n"
-            "        out.append(user.name)\n    return out\n",
+            """
+            def names(users):
+                out = []
+                for user in users:
+                    out.append(user.name)
+                return out
+            """,
+            """
+            def names(users):
+                out = []
+                for user in users:
+                    if user is None:
+                        continue
+                    out.append(user.name)
+                return out
+            """,
             "AttributeError",
             "'NoneType' object has no attribute 'name'",
         ),
         Example(
-            "def root(x):\n    return x ** 0.5\n",
-            'def root(x):\n    if x < 0:\n        raise ValueError("x must not be negative")\n    return x ** 0.5\n',
+            """
+            def root(x):
+                return x ** 0.5
+            """,
+            """
+            def root(x):
+                if x < 0:
+                    raise ValueError("x must not be negative")
+                return x ** 0.5
+            """,
             "Failed",
             "DID NOT RAISE <class 'ValueError'>",
         ),

@@ -51,20 +51,53 @@ class MissingImport(Template):
     visits = (cst.Name,)
     examples = (
         Example(
-            '"""Shapes."""\n\ndef circle(r):\n    return math.pi * r ** 2\n',
-            '"""Shapes."""\n\nimport math\n\ndef circle(r):\n    return math.pi * r ** 2\n',
+            '''
+            """Shapes."""
+
+            def circle(r):
+                return math.pi * r ** 2
+            ''',
+            '''
+            """Shapes."""
+
+            import math
+
+            def circle(r):
+                return math.pi * r ** 2
+            ''',
             "NameError",
             "name 'math' is not defined. Did you forget to import 'math'?",
         ),
         Example(
-            "from collections import deque\n\ndef tally(words):\n    return Counter(words), deque()\n",
-            "from collections import deque, Counter\n\ndef tally(words):\n    return Counter(words), deque()\n",
+            """
+            from collections import deque
+
+            def tally(words):
+                return Counter(words), deque()
+            """,
+            """
+            from collections import deque, Counter
+
+            def tally(words):
+                return Counter(words), deque()
+            """,
             "NameError",
             "name 'Counter' is not defined",
         ),
         Example(
-            "import re\n\ndef here():\n    return Path('.')\n",
-            "import re\nfrom pathlib import Path\n\ndef here():\n    return Path('.')\n",
+            """
+            import re
+
+            def here():
+                return Path('.')
+            """,
+            """
+            import re
+            from pathlib import Path
+
+            def here():
+                return Path('.')
+            """,
             "NameError",
             "name 'Path' is not defined",
         ),

@@ -22,16 +22,43 @@ class MissingReturn(Template):
     visits = (cst.SimpleStatementLine, cst.For, cst.While, cst.If, cst.With, cst.Try)
     examples = (
         Example(
-            "def double(x):\n    x * 2\n",
-            "def double(x):\n    return x * 2\n",
+            """
+            def double(x):
+                x * 2
+            """,
+            """
+            def double(x):
+                return x * 2
+            """,
         ),
         Example(
-            "def collect(rows):\n    out = []\n    for row in rows:\n        out.append(row.id)\n",
-            "def collect(rows):\n    out = []\n    for row in rows:\n        out.append(row.id)\n    return out\n",
+            """
+            def collect(rows):
+                out = []
+                for row in rows:
+                    out.append(row.id)
+            """,
+            """
+            def collect(rows):
+                out = []
+                for row in rows:
+                    out.append(row.id)
+                return out
+            """,
         ),
         Example(
-            "def depth(node, level):\n    if node.parent:\n        depth(node.parent, level + 1)\n    return level\n",
-            "def depth(node, level):\n    if node.parent:\n        return depth(node.parent, level + 1)\n    return level\n",
+            """
+            def depth(node, level):
+                if node.parent:
+                    depth(node.parent, level + 1)
+                return level
+            """,
+            """
+            def depth(node, level):
+                if node.parent:
+                    return depth(node.parent, level + 1)
+                return level
+            """,
         ),
         Example(
             "def plus(a, b):\n    total = a + b",

@@ -19,18 +19,54 @@ class MissingSelf(Template):
     visits = (cst.Name, cst.Attribute, cst.FunctionDef)
     examples = (
         Example(
-            "class Counter:\n    def __init__(self):\n        self.n = 0\n\n    def read(self):\n        return n\n",
-            "class Counter:\n    def __init__(self):\n        self.n = 0\n\n    def read(self):\n        return self.n\n",
+            """
+            class Counter:
+                def __init__(self):
+                    self.n = 0
+
+                def read(self):
+                    return n
+            """,
+            """
+            class Counter:
+                def __init__(self):
+                    self.n = 0
+
+                def read(self):
+                    return self.n
+            """,
             "NameError",
             "name 'n' is not defined. Did you mean: 'self.n'?",
         ),
         Example(
-            "class Door:\n    def __init__(self):\n        self.shut = True\n\n    def open(self):\n        shut = False\n",
-            "class Door:\n    def __init__(self):\n        self.shut = True\n\n    def open(self):\n        self.shut = False\n",
+            """
+            class Door:
+                def __init__(self):
+                    self.shut = True
+
+                def open(self):
+                    shut = False
+            """,
+            """
+            class Door:
+                def __init__(self):
+                    self.shut = True
+
+                def open(self):
+                    self.shut = False
+            """,
         ),
         Example(
-            "class Clock:\n    def tick():\n        return 1\n",
-            "class Clock:\n    def tick(self):\n        return 1\n",
+            """
+            class Clock:
+                def tick():
+                    return 1
+            """,
+            """
+            class Clock:
+                def tick(self):
+                    return 1
+            """,
             "TypeError",
             "Clock.tick() takes 0 positional arguments but 1 was given",
         ),

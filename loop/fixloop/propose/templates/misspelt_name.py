@@ -23,26 +23,56 @@ class MisspeltName(Template):
     visits = (cst.Name, cst.SimpleString)
     examples = (
         Example(
-            "def mean(values):\n    return sum(values) / len(vaules)\n",
-            "def mean(values):\n    return sum(values) / len(values)\n",
+            """
+            def mean(values):
+                return sum(values) / len(vaules)
+            """,
+            """
+            def mean(values):
+                return sum(values) / len(values)
+            """,
             "NameError",
             "name 'vaules' is not defined. Did you mean: 'values'?",
         ),
         Example(
-            "def shout(text):\n    return text.uper()\n",
-            "def shout(text):\n    return text.upper()\n",
+            """
+            def shout(text):
+                return text.uper()
+            """,
+            """
+            def shout(text):
+                return text.upper()
+            """,
             "AttributeError",
             "'str' object has no attribute 'uper'. Did you mean: 'upper'?",
         ),
         Example(
-            "def newest(rows):\n    return sorted(rows, reversed=True)\n",
-            "def newest(rows):\n    return sorted(rows, reverse=True)\n",
+            """
+            def newest(rows):
+                return sorted(rows, reversed=True)
+            """,
+            """
+            def newest(rows):
+                return sorted(rows, reverse=True)
+            """,
             "TypeError",
             "sort() got an unexpected keyword argument 'reversed'",
         ),
         Example(
-            "def full(user):\n    return user['frist'] + ' ' + user['last']\n\ndef first(user):\n    return user['first']\n",
-            "def full(user):\n    return user['first'] + ' ' + user['last']\n\ndef first(user):\n    return user['first']\n",
+            """
+            def full(user):
+                return user['frist'] + ' ' + user['last']
+
+            def first(user):
+                return user['first']
+            """,
+            """
+            def full(user):
+                return user['first'] + ' ' + user['last']
+
+            def first(user):
+                return user['first']
+            """,
             "KeyError",
             "'frist'",
         ),

@@ -19,13 +19,34 @@ class MutableDefault(Template):
     visits = (cst.Param, cst.Name)
     examples = (
         Example(
-            "def add(item, basket=[]):\n    basket.append(item)\n    return basket\n",
-            "def add(item, basket=None):\n    if basket is None:\n        basket = []\n    basket.append(item)\n    return basket\n",
+            """
+            def add(item, basket=[]):
+                basket.append(item)
+                return basket
+            """,
+            """
+            def add(item, basket=None):
+                if basket is None:
+                    basket = []
+                basket.append(item)
+                return basket
+            """,
         ),
         Example(
-            'def tag(name, *, seen: dict[str, int] = {}):\n    """Count."""\n    seen[name] = 1\n    return seen\n',
-            'def tag(name, *, seen: dict[str, int] | None = None):\n    """Count."""\n    if seen is None:\n'
-            "        seen = {}\n    seen[name] = 1\n    return seen\n",
+            '''
+            def tag(name, *, seen: dict[str, int] = {}):
+                """Count."""
+                seen[name] = 1
+                return seen
+            ''',
+            '''
+            def tag(name, *, seen: dict[str, int] | None = None):
+                """Count."""
+                if seen is None:
+                    seen = {}
+                seen[name] = 1
+                return seen
+            ''',
         ),
     )
 

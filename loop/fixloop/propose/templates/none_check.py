@@ -20,20 +20,54 @@ class NoneCheck(Template):
     visits = (*_VALUES, cst.BooleanOperation, cst.Comparison)
     examples = (
         Example(
-            "def limit(n=None):\n    if n:\n        return n\n    return 10\n",
-            "def limit(n=None):\n    if n is not None:\n        return n\n    return 10\n",
+            """
+            def limit(n=None):
+                if n:
+                    return n
+                return 10
+            """,
+            """
+            def limit(n=None):
+                if n is not None:
+                    return n
+                return 10
+            """,
         ),
         Example(
-            "def limit(n=None):\n    return n or 10\n",
-            "def limit(n=None):\n    return n if n is not None else 10\n",
+            """
+            def limit(n=None):
+                return n or 10
+            """,
+            """
+            def limit(n=None):
+                return n if n is not None else 10
+            """,
         ),
         Example(
-            "def ready(queue):\n    if not queue.limit:\n        return True\n    return False\n",
-            "def ready(queue):\n    if queue.limit is None:\n        return True\n    return False\n",
+            """
+            def ready(queue):
+                if not queue.limit:
+                    return True
+                return False
+            """,
+            """
+            def ready(queue):
+                if queue.limit is None:
+                    return True
+                return False
+            """,
         ),
         Example(
-            "def first(xs):\n    if xs is not None:\n        return xs[0]\n",
-            "def first(xs):\n    if xs:\n        return xs[0]\n",
+            """
+            def first(xs):
+                if xs is not None:
+                    return xs[0]
+            """,
+            """
+            def first(xs):
+                if xs:
+                    return xs[0]
+            """,
             "IndexError",
         ),
     )

@@ -19,20 +19,44 @@ class RangeBound(Template):
     visits = (cst.Call,)
     examples = (
         Example(
-            "def numbers(n):\n    return list(range(n))\n",
-            "def numbers(n):\n    return list(range(1, n + 1))\n",
+            """
+            def numbers(n):
+                return list(range(n))
+            """,
+            """
+            def numbers(n):
+                return list(range(1, n + 1))
+            """,
         ),
         Example(
-            "def later(xs, i):\n    return [xs[j] for j in range(len(xs))]\n",
-            "def later(xs, i):\n    return [xs[j] for j in range(i, len(xs))]\n",
+            """
+            def later(xs, i):
+                return [xs[j] for j in range(len(xs))]
+            """,
+            """
+            def later(xs, i):
+                return [xs[j] for j in range(i, len(xs))]
+            """,
         ),
         Example(
-            "def countdown(n):\n    return list(range(n, 0))\n",
-            "def countdown(n):\n    return list(range(n, 0, -1))\n",
+            """
+            def countdown(n):
+                return list(range(n, 0))
+            """,
+            """
+            def countdown(n):
+                return list(range(n, 0, -1))
+            """,
         ),
         Example(
-            "def numbered(lines):\n    return [f'{i} {line}' for i, line in enumerate(lines)]\n",
-            "def numbered(lines):\n    return [f'{i} {line}' for i, line in enumerate(lines, start=1)]\n",
+            """
+            def numbered(lines):
+                return [f'{i} {line}' for i, line in enumerate(lines)]
+            """,
+            """
+            def numbered(lines):
+                return [f'{i} {line}' for i, line in enumerate(lines, start=1)]
+            """,
         ),
     )
 

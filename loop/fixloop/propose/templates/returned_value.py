@@ -20,16 +20,38 @@ class ReturnedValue(Template):
     visits = (cst.Return,)
     examples = (
         Example(
-            "def longest(words):\n    best = ''\n    for word in words:\n        if len(word) > len(best):\n"
-            "            best = word\n    return\n",
-            "def longest(words):\n    best = ''\n    for word in words:\n        if len(word) > len(best):\n"
-            "            best = word\n    return best\n",
+            """
+            def longest(words):
+                best = ''
+                for word in words:
+                    if len(word) > len(best):
+                        best = word
+                return
+            """,
+            """
+            def longest(words):
+                best = ''
+                for word in words:
+                    if len(word) > len(best):
+                        best = word
+                return best
+            """,
         ),
         Example(
-            "def find(items, wanted):\n    for index, item in enumerate(items):\n        if item == wanted:\n"
-            "            return True\n    return None\n",
-            "def find(items, wanted):\n    for index, item in enumerate(items):\n        if item == wanted:\n"
-            "            return index\n    return None\n",
+            """
+            def find(items, wanted):
+                for index, item in enumerate(items):
+                    if item == wanted:
+                        return True
+                return None
+            """,
+            """
+            def find(items, wanted):
+                for index, item in enumerate(items):
+                    if item == wanted:
+                        return index
+                return None
+            """,
         ),
     )
 

@@ -59,24 +59,68 @@ class SiblingFunction(Template):
     visits = (cst.Attribute, cst.Name)
     examples = (
         Example(
-            "def flatten(lists):\n    out = []\n    for items in lists:\n        out.append(items)\n    return out\n",
-            "def flatten(lists):\n    out = []\n    for items in lists:\n        out.extend(items)\n    return out\n",
+            """
+            def flatten(lists):
+                out = []
+                for items in lists:
+                    out.append(items)
+                return out
+            """,
+            """
+            def flatten(lists):
+                out = []
+                for items in lists:
+                    out.extend(items)
+                return out
+            """,
         ),
         Example(
-            "def ready(tasks):\n    return any(task.done for task in tasks)\n",
-            "def ready(tasks):\n    return all(task.done for task in tasks)\n",
+            """
+            def ready(tasks):
+                return any(task.done for task in tasks)
+            """,
+            """
+            def ready(tasks):
+                return all(task.done for task in tasks)
+            """,
         ),
         Example(
-            "def is_test(path):\n    return path.startswith('_test.py')\n",
-            "def is_test(path):\n    return path.endswith('_test.py')\n",
+            """
+            def is_test(path):
+                return path.startswith('_test.py')
+            """,
+            """
+            def is_test(path):
+                return path.endswith('_test.py')
+            """,
         ),
         Example(
-            "import math\n\ndef boxes(n, size):\n    return math.floor(n / size)\n",
-            "import math\n\ndef boxes(n, size):\n    return math.ceil(n / size)\n",
+            """
+            import math
+
+            def boxes(n, size):
+                return math.floor(n / size)
+            """,
+            """
+            import math
+
+            def boxes(n, size):
+                return math.ceil(n / size)
+            """,
         ),
         Example(
-            "def load_json(p): ...\ndef load_toml(p): ...\ndef read(path):\n    return load_json(path)\n",
-            "def load_json(p): ...\ndef load_toml(p): ...\ndef read(path):\n    return load_toml(path)\n",
+            """
+            def load_json(p): ...
+            def load_toml(p): ...
+            def read(path):
+                return load_json(path)
+            """,
+            """
+            def load_json(p): ...
+            def load_toml(p): ...
+            def read(path):
+                return load_toml(path)
+            """,
         ),
     )
 

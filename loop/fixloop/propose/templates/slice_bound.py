@@ -19,11 +19,56 @@ class SliceBound(Template):
     prior = 0.6
     visits = (cst.Slice, cst.Name, cst.Attribute, cst.Subscript)
     examples = (
-        Example("def tail(xs, n):\n    return xs[:n]\n", "def tail(xs, n):\n    return xs[n:]\n"),
-        Example("def rest(xs):\n    return xs\n", "def rest(xs):\n    return xs[1:]\n"),
-        Example("def backwards(text):\n    return text[::1]\n", "def backwards(text):\n    return text[::-1]\n"),
-        Example("def last(xs, n):\n    return xs[n:]\n", "def last(xs, n):\n    return xs[-n:]\n"),
-        Example("def inner(xs):\n    return xs[1:]\n", "def inner(xs):\n    return xs[1:-1]\n"),
+        Example(
+            """
+            def tail(xs, n):
+                return xs[:n]
+            """,
+            """
+            def tail(xs, n):
+                return xs[n:]
+            """,
+        ),
+        Example(
+            """
+            def rest(xs):
+                return xs
+            """,
+            """
+            def rest(xs):
+                return xs[1:]
+            """,
+        ),
+        Example(
+            """
+            def backwards(text):
+                return text[::1]
+            """,
+            """
+            def backwards(text):
+                return text[::-1]
+            """,
+        ),
+        Example(
+            """
+            def last(xs, n):
+                return xs[n:]
+            """,
+            """
+            def last(xs, n):
+                return xs[-n:]
+            """,
+        ),
+        Example(
+            """
+            def inner(xs):
+                return xs[1:]
+            """,
+            """
+            def inner(xs):
+                return xs[1:-1]
+            """,
+        ),
     )
 
     @staticmethod

@@ -21,20 +21,46 @@ class SortDirection(Template):
     visits = (cst.Call,)
     examples = (
         Example(
-            "def top(scores, n):\n    return sorted(scores)[:n]\n",
-            "def top(scores, n):\n    return sorted(scores, reverse=True)[:n]\n",
+            """
+            def top(scores, n):
+                return sorted(scores)[:n]
+            """,
+            """
+            def top(scores, n):
+                return sorted(scores, reverse=True)[:n]
+            """,
         ),
         Example(
-            "def by_age(users):\n    users.sort(key=lambda user: user.age, reverse=True)\n    return users\n",
-            "def by_age(users):\n    users.sort(key=lambda user: user.age)\n    return users\n",
+            """
+            def by_age(users):
+                users.sort(key=lambda user: user.age, reverse=True)
+                return users
+            """,
+            """
+            def by_age(users):
+                users.sort(key=lambda user: user.age)
+                return users
+            """,
         ),
         Example(
-            "def longest(words):\n    return max(words)\n",
-            "def longest(words):\n    return max(words, key=len)\n",
+            """
+            def longest(words):
+                return max(words)
+            """,
+            """
+            def longest(words):
+                return max(words, key=len)
+            """,
         ),
         Example(
-            "def ranked(rows):\n    return sorted(rows, key=lambda row: row.score)\n",
-            "def ranked(rows):\n    return sorted(rows, key=lambda row: -row.score)\n",
+            """
+            def ranked(rows):
+                return sorted(rows, key=lambda row: row.score)
+            """,
+            """
+            def ranked(rows):
+                return sorted(rows, key=lambda row: -row.score)
+            """,
         ),
     )
 

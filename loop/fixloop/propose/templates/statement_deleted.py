@@ -18,12 +18,32 @@ class StatementDeleted(Template):
     visits = (cst.SimpleStatementLine,)
     examples = (
         Example(
-            "def count(xs):\n    n = 0\n    for x in xs:\n        n += 1\n        n += 1\n    return n\n",
-            "def count(xs):\n    n = 0\n    for x in xs:\n        n += 1\n    return n\n",
+            """
+            def count(xs):
+                n = 0
+                for x in xs:
+                    n += 1
+                    n += 1
+                return n
+            """,
+            """
+            def count(xs):
+                n = 0
+                for x in xs:
+                    n += 1
+                return n
+            """,
         ),
         Example(
-            "def add(self, item):\n    self.items = []\n    self.items.append(item)\n",
-            "def add(self, item):\n    self.items.append(item)\n",
+            """
+            def add(self, item):
+                self.items = []
+                self.items.append(item)
+            """,
+            """
+            def add(self, item):
+                self.items.append(item)
+            """,
         ),
     )
 

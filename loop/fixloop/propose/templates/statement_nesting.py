@@ -21,22 +21,76 @@ class StatementNesting(Template):
     visits = (cst.SimpleStatementLine, cst.If, cst.For, cst.While, cst.With)
     examples = (
         Example(
-            "def total(xs):\n    t = 0\n    for x in xs:\n        t += x\n        return t\n",
-            "def total(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n",
+            """
+            def total(xs):
+                t = 0
+                for x in xs:
+                    t += x
+                    return t
+            """,
+            """
+            def total(xs):
+                t = 0
+                for x in xs:
+                    t += x
+                return t
+            """,
         ),
         Example(
-            "def squares(xs):\n    out = []\n    for x in xs:\n        y = x * x\n    out.append(y)\n    return out\n",
-            "def squares(xs):\n    out = []\n    for x in xs:\n        y = x * x\n        out.append(y)\n    return out\n",
+            """
+            def squares(xs):
+                out = []
+                for x in xs:
+                    y = x * x
+                out.append(y)
+                return out
+            """,
+            """
+            def squares(xs):
+                out = []
+                for x in xs:
+                    y = x * x
+                    out.append(y)
+                return out
+            """,
         ),
         Example(
-            "def sums(rows):\n    out = []\n    t = 0\n    for row in rows:\n        for x in row:\n            t += x\n"
-            "        out.append(t)\n    return out\n",
-            "def sums(rows):\n    out = []\n    for row in rows:\n        t = 0\n        for x in row:\n            t += x\n"
-            "        out.append(t)\n    return out\n",
+            """
+            def sums(rows):
+                out = []
+                t = 0
+                for row in rows:
+                    for x in row:
+                        t += x
+                    out.append(t)
+                return out
+            """,
+            """
+            def sums(rows):
+                out = []
+                for row in rows:
+                    t = 0
+                    for x in row:
+                        t += x
+                    out.append(t)
+                return out
+            """,
         ),
         Example(
-            "def count(xs):\n    for x in xs:\n        n = 0\n        n += x\n    return n\n",
-            "def count(xs):\n    n = 0\n    for x in xs:\n        n += x\n    return n\n",
+            """
+            def count(xs):
+                for x in xs:
+                    n = 0
+                    n += x
+                return n
+            """,
+            """
+            def count(xs):
+                n = 0
+                for x in xs:
+                    n += x
+                return n
+            """,
         ),
     )
 

@@ -21,14 +21,42 @@ class StatementOrder(Template):
     visits = (cst.SimpleStatementLine, cst.If, cst.For, cst.While, cst.With)
     examples = (
         Example(
-            "def fib(n):\n    a, b = 0, 1\n    out = []\n    for _ in range(n):\n        a, b = b, a + b\n"
-            "        out.append(a)\n    return out\n",
-            "def fib(n):\n    a, b = 0, 1\n    out = []\n    for _ in range(n):\n        out.append(a)\n"
-            "        a, b = b, a + b\n    return out\n",
+            """
+            def fib(n):
+                a, b = 0, 1
+                out = []
+                for _ in range(n):
+                    a, b = b, a + b
+                    out.append(a)
+                return out
+            """,
+            """
+            def fib(n):
+                a, b = 0, 1
+                out = []
+                for _ in range(n):
+                    out.append(a)
+                    a, b = b, a + b
+                return out
+            """,
         ),
         Example(
-            "def grade(score):\n    if score > 50:\n        return 'C'\n    if score > 90:\n        return 'A'\n    return 'F'\n",
-            "def grade(score):\n    if score > 90:\n        return 'A'\n    if score > 50:\n        return 'C'\n    return 'F'\n",
+            """
+            def grade(score):
+                if score > 50:
+                    return 'C'
+                if score > 90:
+                    return 'A'
+                return 'F'
+            """,
+            """
+            def grade(score):
+                if score > 90:
+                    return 'A'
+                if score > 50:
+                    return 'C'
+                return 'F'
+            """,
         ),
         Example(
             "def pop(self):\n    self.items.pop()\n    self.size -= 1",

@@ -22,13 +22,31 @@ class SwappedArguments(Template):
     visits = (cst.Call, cst.Parameters)
     examples = (
         Example(
-            "def check(value, kind):\n    return isinstance(kind, value)\n",
-            "def check(value, kind):\n    return isinstance(value, kind)\n",
+            """
+            def check(value, kind):
+                return isinstance(kind, value)
+            """,
+            """
+            def check(value, kind):
+                return isinstance(value, kind)
+            """,
             "TypeError",
         ),
         Example(
-            "def clamp(x, low, high):\n    return max(low, min(x, high))\n\ndef unit(x):\n    return clamp(0, x, 1)\n",
-            "def clamp(x, low, high):\n    return max(low, min(x, high))\n\ndef unit(x):\n    return clamp(x, 0, 1)\n",
+            """
+            def clamp(x, low, high):
+                return max(low, min(x, high))
+
+            def unit(x):
+                return clamp(0, x, 1)
+            """,
+            """
+            def clamp(x, low, high):
+                return max(low, min(x, high))
+
+            def unit(x):
+                return clamp(x, 0, 1)
+            """,
         ),
     )
 

@@ -24,24 +24,54 @@ class SwappedOperands(Template):
     visits = (cst.IfExp, cst.Tuple, cst.List, cst.DictComp, cst.BinaryOperation)
     examples = (
         Example(
-            "def larger(a, b):\n    return b if a > b else a\n",
-            "def larger(a, b):\n    return a if a > b else b\n",
+            """
+            def larger(a, b):
+                return b if a > b else a
+            """,
+            """
+            def larger(a, b):
+                return a if a > b else b
+            """,
         ),
         Example(
-            "def divide(a, b):\n    return a % b, a // b\n",
-            "def divide(a, b):\n    return a // b, a % b\n",
+            """
+            def divide(a, b):
+                return a % b, a // b
+            """,
+            """
+            def divide(a, b):
+                return a // b, a % b
+            """,
         ),
         Example(
-            "def elapsed(start, end):\n    return start - end\n",
-            "def elapsed(start, end):\n    return end - start\n",
+            """
+            def elapsed(start, end):
+                return start - end
+            """,
+            """
+            def elapsed(start, end):
+                return end - start
+            """,
         ),
         Example(
-            "def invert(table):\n    return {key: value for key, value in table.items()}\n",
-            "def invert(table):\n    return {value: key for key, value in table.items()}\n",
+            """
+            def invert(table):
+                return {key: value for key, value in table.items()}
+            """,
+            """
+            def invert(table):
+                return {value: key for key, value in table.items()}
+            """,
         ),
         Example(
-            "def split(pairs):\n    return [(y, x) for x, y in pairs]\n",
-            "def split(pairs):\n    return [(x, y) for x, y in pairs]\n",
+            """
+            def split(pairs):
+                return [(y, x) for x, y in pairs]
+            """,
+            """
+            def split(pairs):
+                return [(x, y) for x, y in pairs]
+            """,
         ),
     )
 

@@ -23,16 +23,34 @@ class UnwrapCall(Template):
     visits = (cst.Call,)
     examples = (
         Example(
-            "def latest(events):\n    return sorted(events)[-1]\n",
-            "def latest(events):\n    return events[-1]\n",
+            """
+            def latest(events):
+                return sorted(events)[-1]
+            """,
+            """
+            def latest(events):
+                return events[-1]
+            """,
         ),
         Example(
-            "def ratio(a, b):\n    return int(a / b)\n",
-            "def ratio(a, b):\n    return a / b\n",
+            """
+            def ratio(a, b):
+                return int(a / b)
+            """,
+            """
+            def ratio(a, b):
+                return a / b
+            """,
         ),
         Example(
-            "def half(a, b):\n    return abs(a - b) / 2\n",
-            "def half(a, b):\n    return (a - b) / 2\n",
+            """
+            def half(a, b):
+                return abs(a - b) / 2
+            """,
+            """
+            def half(a, b):
+                return (a - b) / 2
+            """,
         ),
     )
 

@@ -25,22 +25,48 @@ class WrapInCall(Template):
     visits = _VALUES
     examples = (
         Example(
-            "def unique(names):\n    return set(names)\n",
-            "def unique(names):\n    return sorted(set(names))\n",
+            """
+            def unique(names):
+                return set(names)
+            """,
+            """
+            def unique(names):
+                return sorted(set(names))
+            """,
         ),
         Example(
-            "def distance(a, b):\n    return a - b\n",
-            "def distance(a, b):\n    return abs(a - b)\n",
+            """
+            def distance(a, b):
+                return a - b
+            """,
+            """
+            def distance(a, b):
+                return abs(a - b)
+            """,
         ),
         Example(
-            "def label(n):\n    return 'item ' + n\n",
-            "def label(n):\n    return 'item ' + str(n)\n",
+            """
+            def label(n):
+                return 'item ' + n
+            """,
+            """
+            def label(n):
+                return 'item ' + str(n)
+            """,
             "TypeError",
             'can only concatenate str (not "int") to str',
         ),
         Example(
-            "class Bag:\n    def __init__(self, items):\n        self.items = items\n",
-            "class Bag:\n    def __init__(self, items):\n        self.items = list(items)\n",
+            """
+            class Bag:
+                def __init__(self, items):
+                    self.items = items
+            """,
+            """
+            class Bag:
+                def __init__(self, items):
+                    self.items = list(items)
+            """,
         ),
     )
 

@@ -21,22 +21,66 @@ class WrongVariable(Template):
     visits = (cst.Name, cst.Attribute)
     examples = (
         Example(
-            "def invoice(price, amount, tax):\n    net = price * amount\n    return net + net * amount\n",
-            "def invoice(price, amount, tax):\n    net = price * amount\n    return net + net * tax\n",
+            """
+            def invoice(price, amount, tax):
+                net = price * amount
+                return net + net * amount
+            """,
+            """
+            def invoice(price, amount, tax):
+                net = price * amount
+                return net + net * tax
+            """,
         ),
         Example(
-            "class Box:\n    def __init__(self, width, height):\n        self.width = width\n        self.height = width\n",
-            "class Box:\n    def __init__(self, width, height):\n        self.width = width\n        self.height = height\n",
+            """
+            class Box:
+                def __init__(self, width, height):
+                    self.width = width
+                    self.height = width
+            """,
+            """
+            class Box:
+                def __init__(self, width, height):
+                    self.width = width
+                    self.height = height
+            """,
         ),
         Example(
-            "class Range:\n    def __init__(self, low, high):\n        self.low = low\n        self.high = high\n\n"
-            "    def size(self):\n        return self.low - self.low\n",
-            "class Range:\n    def __init__(self, low, high):\n        self.low = low\n        self.high = high\n\n"
-            "    def size(self):\n        return self.high - self.low\n",
+            """
+            class Range:
+                def __init__(self, low, high):
+                    self.low = low
+                    self.high = high
+
+                def size(self):
+                    return self.low - self.low
+            """,
+            """
+            class Range:
+                def __init__(self, low, high):
+                    self.low = low
+                    self.high = high
+
+                def size(self):
+                    return self.high - self.low
+            """,
         ),
         Example(
-            "MIN_SIZE = 1\nMAX_SIZE = 9\n\ndef fits(n):\n    return n <= MIN_SIZE\n",
-            "MIN_SIZE = 1\nMAX_SIZE = 9\n\ndef fits(n):\n    return n <= MAX_SIZE\n",
+            """
+            MIN_SIZE = 1
+            MAX_SIZE = 9
+
+            def fits(n):
+                return n <= MIN_SIZE
+            """,
+            """
+            MIN_SIZE = 1
+            MAX_SIZE = 9
+
+            def fits(n):
+                return n <= MAX_SIZE
+            """,
         ),
     )
 
