@@ -27,6 +27,7 @@ from rich.table import Table
 CACHE = Path(__file__).parent.parent / ".bench-cache"
 BIN = Path(sys.executable).parent
 BUDGET_SECONDS = 90
+QUICK_BUDGET_SECONDS = 15
 SEED = 20261124
 
 
@@ -42,8 +43,8 @@ class Package:
 PACKAGES = (
     Package("inflection==0.5.1", ("inflection/__init__.py",), "test_inflection.py"),
     Package("toolz==1.1.0", ("toolz/itertoolz.py", "toolz/dicttoolz.py", "toolz/functoolz.py"), "toolz/tests"),
-    Package("more-itertools==10.8.0", ("more_itertools/recipes.py", "more_itertools/more.py"), "tests"),
     Package("parse==1.20.2", ("parse.py",), "tests"),
+    Package("more-itertools==10.8.0", ("more_itertools/recipes.py", "more_itertools/more.py"), "tests"),
 )
 
 
@@ -75,7 +76,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> tuple[Sequence[Figure], 
                 shutil.copytree(original, copy)
                 (copy / fault.module).write_text(fault.text, "utf-8")
                 cold = cold_seconds(copy, failing)
-                document = fix(copy, failing.partition("::")[0])
+                document = fix(copy, failing.partition("::")[0], QUICK_BUDGET_SECONDS if quick else BUDGET_SECONDS)
                 fixed = document["stop_reason"] == "verified"
                 restored = fixed and equal_after(copy, original, document["patch"], fault.module)
             packages.add(package.requirement)
@@ -97,11 +98,20 @@ def measure(quick: bool, say: Callable[[str], None]) -> tuple[Sequence[Figure], 
     figures = [
         Figure("packages with a fault", len(packages), "at least 3", len(packages) >= 3),
         Figure("faults tried", len(verified), "stated", True),
-        Figure("share verified", share, "at least 0.5", share >= 0.5),
+        Figure("share verified", share, "stated" if quick else "at least 0.5", quick or share >= 0.5),
         Figure("share of those as before the fault", sum(same) / max(1, len(same)), "stated", True),
         Figure("median repair, in lean cold runs", median(in_cold_runs or [0.0]), "stated", True),
     ]
     return figures, [table]
+
+
+def bare_python() -> Path:
+    """An interpreter with pytest and nothing else, as a small project has it; made once."""
+    python = CACHE / "venv" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", CACHE / "venv"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "pytest"], check=True, capture_output=True)
+    return python
 
 
 def unpack(package: Package) -> Path:
@@ -159,7 +169,7 @@ def cold_seconds(copy: Path, failing: str) -> float:
 
 def run_pytest(copy: Path, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [bare_python(), "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=copy,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
@@ -168,9 +178,9 @@ def run_pytest(copy: Path, *arguments: str, seconds: float) -> subprocess.Comple
     )
 
 
-def fix(copy: Path, target: str) -> dict:
+def fix(copy: Path, target: str, budget: int) -> dict:
     done = subprocess.run(
-        [BIN / "fixloop", "fix", "--json", "--budget-seconds", str(BUDGET_SECONDS), target],
+        [BIN / "fixloop", "fix", "--json", "--budget-seconds", str(budget), "--interpreter", bare_python(), target],
         cwd=copy,
         capture_output=True,
         text=True,

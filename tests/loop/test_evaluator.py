@@ -239,6 +239,17 @@ def test_hashes_are_reproducible_for_one_seed_and_differ_between_seeds(tmp_path:
         ({"conftest.py": "import no_such_package", "test_it.py": "def test_a(): pass"}, ProblemKind.MISSING_PACKAGE),
         ({"pytest.ini": "[pytest]\naddopts = --no-such", "test_it.py": ""}, ProblemKind.BAD_CONFIGURATION),
         ({"conftest.py": "1/0", "test_it.py": "def test_a(): pass"}, ProblemKind.BAD_CONFIGURATION),
+        (
+            {"conftest.py": "def pytest_sessionstart(): 1/0", "test_it.py": "def test_a(): pass"},
+            ProblemKind.BAD_CONFIGURATION,
+        ),
+        (
+            {
+                "conftest.py": "import pytest\ndef pytest_configure(): pytest.exit('no')",
+                "test_it.py": "def test_a(): pass",
+            },
+            ProblemKind.BAD_CONFIGURATION,
+        ),
         ({"test_it.py": "import os; os._exit(0)"}, ProblemKind.CRASHED),
     ],
 )

@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from fixloop.records.execution import (
 )
 from fixloop.sandbox.run import Completed, Ended
 
-_USAGE_ERROR, _NOTHING_COLLECTED = 4, 5
+_INTERRUPTED, _INTERNAL_ERROR, _USAGE_ERROR, _NOTHING_COLLECTED = 2, 3, 4, 5
+
+_SAME_MESSAGE = "Run pytest yourself to see the whole message; a plugin or its configuration may be at fault."
 
 
 def read_execution(completed: Completed, token: str, interpreter: str, tier: str, root: Path) -> Execution:
@@ -66,7 +69,7 @@ def read_execution(completed: Completed, token: str, interpreter: str, tier: str
         wall_seconds=completed.wall_seconds,
         cpu_seconds=completed.cpu_seconds,
         problem=problem,
-        complete=end is not None and all(check in results for check in expected),
+        complete=end not in {None, _INTERNAL_ERROR} and all(check in results for check in expected),
         spectrum=spectrum,
         output=output,
     )
@@ -143,6 +146,11 @@ def _problem(
         return Problem(ProblemKind.NO_TESTS, "No tests were found here.", "Name a test file, or write a failing test.")
     if end == _USAGE_ERROR:
         return _usage_problem(output, root, interpreter)
+    if end in {_INTERRUPTED, _INTERNAL_ERROR}:
+        said = re.findall(r"^(?:INTERNALERROR> |!+ )(\S.*)", output, re.MULTILINE)
+        why = textwrap.shorten(said[-1] if said else _last_line(output), 200, placeholder=" …")
+        message = f"pytest stopped before it ran a test: {why}"
+        return Problem(ProblemKind.BAD_CONFIGURATION, message, _SAME_MESSAGE)
     if completed.ended is Ended.WALL_LIMIT:
         message = f"The tests were not even collected within {completed.wall_seconds:.0f} s."
         return Problem(ProblemKind.TIMEOUT, message, "Look for code that hangs when it is imported.")
@@ -162,8 +170,7 @@ def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:
         return Problem(ProblemKind.NO_TESTS, message, "Check the test's name.")
     errors = re.findall(r"(?:^|: )(?:error|ERROR): (.+)|^E +(.+)", output, re.MULTILINE)
     said = " ".join(part for pair in errors[:2] for part in pair if part) or _last_line(output)
-    remedy = "Run pytest yourself to see the same message; a plugin that the configuration names may be missing."
-    return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said}", remedy)
+    return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said}", _SAME_MESSAGE)
 
 
 def _missing_package(results: dict[str, CheckResult], root: Path, interpreter: str) -> Problem | None:
