@@ -3,8 +3,9 @@
 Spectrum-based fault localization with the Ochiai coefficient (Abreu, Zoeteweij and van Gemund, "On the accuracy of
 spectrum-based fault localization", TAIC PART 2007): a line that every failing check ran and few passing checks ran is
 suspicious. The coefficient is scaled by the share of the failures that run the line, where a failing check that runs
-few lines says more than one that runs half the program. Two things that a spectrum cannot see are added: the failing
-traceback, and definitions that ran at import or are a function's header but feed the suspicious lines.
+few lines says more than one that runs half the program. What ran while the tests were imported counts as run by every
+check. Two things that a spectrum cannot see are added: the failing traceback, and definitions that feed the suspicious
+lines.
 """
 
 from __future__ import annotations
@@ -18,22 +19,25 @@ from itertools import groupby
 
 from fixloop.ports import Sources, Unreadable
 from fixloop.records.attempt import Suspect
-from fixloop.records.execution import CheckResult, Spectrum
+from fixloop.records.execution import AT_IMPORT, CheckResult, Spectrum
 
 SUSPECTS_AT_MOST = 250
 SPECTRUM_SHARE, TRACE_SHARE = 0.8, 0.2
+IMPORT_SHARE = 0.5  # of what a line would score that every check ran
 DEFINITION_SHARE = 0.6  # of the score of the line that uses the definition
 
 _Line = tuple[str, int]
 
 
 def rank_suspects(
-    targets: Sequence[CheckResult], passed: Iterable[str], spectrum: Spectrum, sources: Sources
+    targets: Sequence[CheckResult], passed: Sequence[str], spectrum: Spectrum, sources: Sources
 ) -> tuple[Suspect, ...]:
     """Suspect lines of editable files, best first; at most SUSPECTS_AT_MOST, scores in (0, 1]."""
     scores: dict[_Line, float] = defaultdict(float)
     for line, value in _spectral([target.id for target in targets], passed, spectrum).items():
         scores[line] += SPECTRUM_SHARE * value
+    for line, value in _at_import(len(targets), len(passed), spectrum).items():
+        scores[line] = max(scores[line], SPECTRUM_SHARE * IMPORT_SHARE * value)
     for line, value in _traced(targets).items():
         scores[line] += TRACE_SHARE * value
     editable = {path: sources.editable(path) for path in {path for path, _ in scores}}
@@ -62,6 +66,12 @@ def _spectral(failing: Sequence[str], passed: Iterable[str], spectrum: Spectrum)
         line: share[line] * count / math.sqrt(total * (count + ran_passing.get(line, 0)))
         for line, count in ran_failing.items()
     }
+
+
+def _at_import(failing: int, passing: int, spectrum: Spectrum) -> Mapping[_Line, float]:
+    """Ochiai of a line that ran before any check: every check depends on it alike."""
+    value = math.sqrt(failing / (failing + passing)) if failing else 0.0
+    return {(path, line): value for path, lines in spectrum.get(AT_IMPORT, {}).items() for line in lines}
 
 
 def _counts(checks: Iterable[str], spectrum: Spectrum) -> dict[_Line, int]:

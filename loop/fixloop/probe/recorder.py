@@ -59,6 +59,14 @@ class Recorder:
 
     # Collection.
 
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_collection(self) -> Generator[None, Any, None]:
+        if self._lines:
+            self._lines.start()
+        yield
+        if self._lines:
+            self._channel.send(wire.LINES, id=wire.AT_IMPORT, lines=self._lines.stop())
+
     def pytest_collection_finish(self, session: Any) -> None:
         self._channel.send(wire.COLLECTED, ids=[item.nodeid for item in session.items])
 

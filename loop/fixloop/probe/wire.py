@@ -8,6 +8,8 @@ PACKAGE = "_fixloop_probe"
 REQUEST_FD = 3
 CHANNEL_FD = 4
 
+AT_IMPORT = ""  # in place of a check's id: lines that ran while the tests were imported and collected
+
 # Kinds of answer.
 READY = "ready"  # the interpreter started: python, pytest
 COLLECTED = "collected"  # ids

@@ -159,7 +159,8 @@ class SyntaxView:
                     found.setdefault(line, []).append(node)
                 if opening not in lines:
                     found.setdefault(opening, []).append(node)
-            stack.extend((child, opening) for child in scopes.children(node))
+            # An annotation does nothing when it runs, so no fault is looked for in one.
+            stack.extend((child, opening) for child in scopes.children(node) if not isinstance(child, cst.Annotation))
         return {line: tuple(sorted(nodes, key=self._order)) for line, nodes in found.items()}
 
     def _own_lines(self, node: cst.CSTNode) -> range:

@@ -94,7 +94,9 @@ class WrongVariable(Template):
             if node.value in names:
                 others, scale = [name for name in names if name not in _CONSTANTS], 1.0
             elif node.value in site.view.module_names and not _is_called(node, site):
-                others = [name for name in site.view.module_names if name.isupper() == node.value.isupper()]
+                imported = site.view.vocabulary.imported
+                names = imported if node.value in imported else site.view.module_names
+                others = [name for name in names if name.isupper() == node.value.isupper()]
                 scale = 0.6
             else:
                 return
