@@ -176,6 +176,23 @@ async def test_a_bad_setting_is_told_once_and_the_rest_holds(editor: Editor, pro
     assert message.startswith("fixloop.budgetSeconds must be a number of seconds above 0, not 'long'.")
 
 
+async def test_a_problem_of_the_environment_is_told_once_and_shows_no_failure(editor: Editor, project: Path) -> None:
+    test, source = await opened(editor, project)
+    settings = {"interpreter": str(project / "no-such-python")}
+    editor.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings))
+    editor.save(test)
+    editor.save(source)
+    await editor.until(lambda: not editor.errors(test) and not editor.errors(source), "diagnostics to go")
+    editor.open(project / "tests/test_luggage.py")
+    result = await editor.workspace_execute_command_async(
+        types.ExecuteCommandParams("fixloop.fix", [{"uri": test, "version": None, "target": FAILING}])
+    )
+    assert (result["stopReason"], result["applied"]) == ("environment", False)
+    told, answered = editor.messages_said()
+    assert "no-such-python" in told
+    assert answered == result["message"]
+
+
 @pytest.mark.parametrize("arguments", [[], [{"uri": 1}], ["luggage.py"]])
 async def test_a_malformed_request_is_answered(editor: Editor, arguments: list[object]) -> None:
     result = await editor.workspace_execute_command_async(types.ExecuteCommandParams("fixloop.fix", arguments))
