@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fixloop.engine.common import Ports
@@ -87,6 +87,9 @@ class FakeEvaluator:
         lines = {path: frozenset(range(1, text.count("\n") + 1)) for path, text in texts.items()}
         spectrum = {result.id: lines for result in results} if request.spectrum else {}
         return Execution(tuple(results), "fake", "none", 0.01, 0.02, problem=self.problem, spectrum=spectrum)
+
+    def run_all(self, requests: Sequence[RunRequest]) -> tuple[Execution, ...]:
+        return tuple(map(self.run, requests))
 
     def screen(
         self, candidates: Iterable[Candidate], request: RunRequest

@@ -38,10 +38,14 @@ class RunRequest:
 
 
 class Evaluator(Protocol):
-    """Runs checks in the sandbox. Both methods raise Cancelled, and nothing for what the code under test does."""
+    """Runs checks in the sandbox. Every method raises Cancelled, and nothing for what the code under test does."""
 
     def run(self, request: RunRequest) -> Execution:
         """One cold, clean run: the only thing that may be believed when it says that a check passes."""
+        ...
+
+    def run_all(self, requests: Sequence[RunRequest]) -> tuple[Execution, ...]:
+        """Independent cold runs, in the requests' order; side by side where there is room."""
         ...
 
     def screen(

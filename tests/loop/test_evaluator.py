@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from fixloop.evaluate.interpreter import find_interpreter
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.ports import Cancelled, RunRequest
 from fixloop.records.attempt import Candidate, Provenance, Suspect
-from fixloop.records.execution import Execution, Outcome, ProblemKind
+from fixloop.records.execution import AT_IMPORT, Execution, Outcome, ProblemKind
 from fixloop.records.source import Patch, edit_between
 from fixloop.sandbox.run import choose_tier
 from projects import fingerprint, write
@@ -25,7 +24,7 @@ def evaluator(
     root: Path, overlay: Mapping[str, bytes] | None = None, cancel_after: int | None = None, **environ: str
 ) -> ColdEvaluator:
     sources = WorkspaceSources(root, overlay or {})
-    interpreter = find_interpreter(root, sys.executable, os.environ)
+    interpreter = find_interpreter(root, None, os.environ)
     cancellation = FakeCancellation(cancel_after)
     tier = choose_tier().tier
     return ColdEvaluator(root, overlay or {}, sources, interpreter, tier, cancellation, environ, workers=2)
@@ -204,6 +203,7 @@ def test_lines_are_credited_to_each_check_that_ran_them(tmp_path: Path) -> None:
     tests = "from mod import f\ndef test_a(): assert f(1)\ndef test_b(): assert f(0)\ndef test_c(): assert f(1)\n"
     execution = run(write(tmp_path, {"mod.py": source, "test_it.py": tests}), spectrum=True)
     lines = {check.partition("::")[2]: set(files.get("mod.py", ())) for check, files in execution.spectrum.items()}
+    assert lines.pop(AT_IMPORT) == {1}
     assert lines == {"test_a": {2, 3}, "test_b": {2, 4}, "test_c": {2, 3}}
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 
+from fixloop.engine import stability
 from fixloop.engine.common import Ending, Ports, count
 from fixloop.engine.ledger import Ledger
 from fixloop.ports import RunRequest
 from fixloop.records.events import BaselineMeasured, Event, Outcomes, Stage, StageEntered, StopReason
-from fixloop.records.execution import CheckResult, Execution, Outcome, Problem, Spectrum
+from fixloop.records.execution import CheckResult, Execution, Outcome, Spectrum
 from fixloop.records.source import Patch
 from fixloop.records.task import Task
 
-STABILITY_RUNS = 2
-SHARE_OF_TARGETS, SHARE_OF_SUITE, SHARE_OF_STABILITY = 0.5, 0.3, 0.1  # of the budget, at most
+SHARE_OF_TARGETS, SHARE_OF_SUITE = 0.5, 0.3  # of the budget, at most
 
 
 @dataclass(frozen=True)
@@ -45,61 +45,66 @@ class Baseline:
 
 
 def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, Baseline | Ending]:
-    """Run the targets, see whether their failures are stable, then run what may be affected."""
-    budget, selection = task.budget, task.selection
-    yield StageEntered(Stage.BASELINE, selection.scope)
-    first = ledger.ran(ports.evaluator.run(_request(selection.targets, task, budget.seconds * SHARE_OF_TARGETS)))
+    """Run the targets, see whether their failures are stable, and run what may be affected."""
+    yield StageEntered(Stage.BASELINE, task.selection.scope)
+    request = _request(task.selection.targets, task, task.budget.seconds * SHARE_OF_TARGETS)
+    first = ledger.ran(ports.evaluator.run(request))
     ledger.outcomes = Outcomes(len(first.passed), len(first.broken))
-    if first.problem is not None:
-        return _cannot_run(first.problem)
-    if not first.broken:
-        return _nothing_failing(first)
-    unparsable = _unparsable(first)
-    if unparsable is not None:
-        return unparsable
+    ending = _nothing_to_repair(first)
+    if ending is not None:
+        return ending
     yield StageEntered(Stage.STABILITY, count(len(first.broken), "failing test"))
-    flaky = _flaky(task, ports, ledger, first)
-    targets = tuple(check for check in first.broken if check.id not in flaky)
+    stable, suite = _run_more(first, task, ports, ledger)
+    targets = tuple(check for check in first.broken if check.id not in stable.flaky)
     ledger.targets = targets or first.broken
     if not targets:
-        return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {', '.join(sorted(flaky)[:3])}.")
-    lean = _is_cheap(first, task) and _lean_suffices(task, ports, ledger, targets)
-    suite = first
-    requests = [selection.targets]
-    scope = selection.scope
-    if selection.targets != selection.affected:
-        yield StageEntered(Stage.REGRESSION_BASELINE)
-        suite = ledger.ran(ports.evaluator.run(_request(selection.affected, task, budget.seconds * SHARE_OF_SUITE)))
-        if suite.problem is None and suite.complete:
-            covered = all(suite.outcome(check.id).is_broken for check in targets)
-            requests = [selection.affected] if covered else [selection.targets, selection.affected]
-            scope = "the whole suite"
-        else:
-            suite = first
-            scope = f"{selection.scope}; the whole suite could not be run within this budget"
-    broken = {check.id for execution in (first, suite) for check in execution.broken}
-    passed = tuple(dict.fromkeys(check for run in (first, suite) for check in run.passed if check not in broken))
-    ledger.scope = scope
-    ledger.outcomes = Outcomes(len(passed), len(broken))
-    yield BaselineMeasured(suite, targets)
-    return Baseline(
-        targets=targets,
-        left=targets,
-        passed=passed,
-        spectrum={**suite.spectrum, **first.spectrum},
-        requests=tuple(requests),
-        scope=scope,
-        lean=lean,
-        wall_seconds=first.wall_seconds + (suite.wall_seconds if suite is not first else 0.0),
-    )
+        seen = ", ".join(sorted(stable.flaky)[:3])
+        return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {seen}.")
+    requests, scope = _scope(task, suite, targets)
+    runs = [first, suite] if suite is not None and suite.complete else [first]
+    broken = {check.id for run in runs for check in run.broken}
+    passed = tuple(dict.fromkeys(check for run in runs for check in run.passed if check not in broken))
+    ledger.scope, ledger.outcomes = scope, Outcomes(len(passed), len(broken))
+    yield BaselineMeasured(runs[-1], targets)
+    spectrum = {check: lines for run in reversed(runs) for check, lines in run.spectrum.items()}
+    wall_seconds = sum(run.wall_seconds for run in runs)
+    return Baseline(targets, targets, passed, spectrum, requests, scope, stable.lean, wall_seconds)
+
+
+def _run_more(
+    first: Execution, task: Task, ports: Ports, ledger: Ledger
+) -> tuple[stability.Stability, Execution | None]:
+    """The failing checks again, and beside them the affected suite where it is more than the targets."""
+    again = stability.requests(first, task.budget)
+    more = task.selection.targets != task.selection.affected
+    suite = [_request(task.selection.affected, task, task.budget.seconds * SHARE_OF_SUITE)] if more else []
+    runs = [ledger.ran(run) for run in ports.evaluator.run_all([*again, *suite])]
+    return stability.judge_stability(first, runs[: len(again)]), runs[-1] if more else None
+
+
+def _scope(
+    task: Task, suite: Execution | None, targets: tuple[CheckResult, ...]
+) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """What to run for "nothing got worse", and how to call it."""
+    selection = task.selection
+    if suite is None:
+        return (selection.targets,), selection.scope
+    if suite.problem is not None or not suite.complete:
+        return (selection.targets,), f"{selection.scope}; the whole suite could not be run within this budget"
+    covered = all(suite.outcome(check.id).is_broken for check in targets)
+    return (selection.affected,) if covered else (selection.targets, selection.affected), "the whole suite"
+
+
+def _nothing_to_repair(first: Execution) -> Ending | None:
+    if first.problem is not None:
+        return Ending(StopReason.ENVIRONMENT, f"{first.problem.message} {first.problem.remedy} Nothing was changed.")
+    if not first.broken:
+        return _nothing_failing(first)
+    return _unparsable(first)
 
 
 def _request(checks: tuple[str, ...], task: Task, wall: float) -> RunRequest:
     return RunRequest(checks, spectrum=True, wall_seconds=wall, check_seconds=task.budget.check_seconds)
-
-
-def _cannot_run(problem: Problem) -> Ending:
-    return Ending(StopReason.ENVIRONMENT, f"{problem.message} {problem.remedy} Nothing was changed.")
 
 
 def _nothing_failing(execution: Execution) -> Ending:
@@ -121,40 +126,6 @@ def _unparsable(execution: Execution) -> Ending | None:
     return Ending(
         StopReason.ENVIRONMENT,
         f"The tests cannot be run because {where} is not valid Python: {said}. Correct that; nothing was changed.",
-    )
-
-
-def _flaky(task: Task, ports: Ports, ledger: Ledger, first: Execution) -> set[str]:
-    """Failing checks that pass by themselves, without a change, under another hash seed or none."""
-    flaky: set[str] = set()
-    for run in range(STABILITY_RUNS if _is_cheap(first, task) else 0):
-        again = ledger.ran(ports.evaluator.run(_again(first.broken, task, run + 1)))
-        flaky.update(check.id for check in first.broken if again.outcome(check.id) is Outcome.PASSED)
-    return flaky
-
-
-def _lean_suffices(task: Task, ports: Ports, ledger: Ledger, targets: tuple[CheckResult, ...]) -> bool:
-    """Whether the targets fail just the same without the plugins that pytest loads by itself."""
-    again = ledger.ran(ports.evaluator.run(replace(_again(targets, task, 0), lean=True)))
-    return all(_alike(check, again.result(check.id)) for check in targets)
-
-
-def _alike(check: CheckResult, other: CheckResult | None) -> bool:
-    if other is None or other.outcome is not check.outcome:
-        return False
-    return (check.failure and check.failure.exception) == (other.failure and other.failure.exception)
-
-
-def _is_cheap(execution: Execution, task: Task) -> bool:
-    return execution.wall_seconds <= task.budget.seconds * SHARE_OF_STABILITY
-
-
-def _again(checks: tuple[CheckResult, ...], task: Task, hash_seed: int) -> RunRequest:
-    return RunRequest(
-        tuple(check.id for check in checks),
-        wall_seconds=task.budget.seconds * SHARE_OF_STABILITY,
-        check_seconds=task.budget.check_seconds,
-        hash_seed=hash_seed,
     )
 
 

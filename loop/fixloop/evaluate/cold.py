@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +55,11 @@ class ColdEvaluator:
     def run(self, request: RunRequest) -> Execution:
         """One cold run. Raises Cancelled."""
         return self._run(request, self._cancellation.requested)
+
+    def run_all(self, requests: Sequence[RunRequest]) -> tuple[Execution, ...]:
+        """Cold runs side by side. Raises Cancelled."""
+        with ThreadPoolExecutor(self._workers, "fixloop-evaluate") as pool:
+            return tuple(pool.map(self.run, requests))
 
     def screen(
         self, candidates: Iterable[Candidate], request: RunRequest

@@ -33,8 +33,7 @@ class Stage(StrEnum):
     """Where a repair is."""
 
     BASELINE = "running the tests"
-    REGRESSION_BASELINE = "running the rest of the suite"
-    STABILITY = "checking that the failure is stable"
+    STABILITY = "checking that the failure is stable, and running the rest of the suite"
     SEARCH = "trying patches"
     JUDGE = "verifying a patch"
 
