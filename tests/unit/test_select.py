@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixloop.evaluate.project import is_source, patterns_of_tests, project_root
-from fixloop.evaluate.select import BadTarget, parse_target, select
+from fixloop.evaluate.select import BadTarget, NothingBelongs, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 
 FILES = {
@@ -59,6 +59,11 @@ def test_a_target_becomes_pytest_arguments(root: Path, target: str, targets: tup
 def test_a_scope_that_fell_back_to_the_whole_suite_says_so(root: Path) -> None:
     selection = select([parse_target("shop/lonely.py", root, root)], root, WorkspaceSources(root, {}))
     assert selection.scope == "the whole suite, since no test file imports shop/lonely.py"
+
+
+def test_a_caller_may_refuse_to_fall_back(root: Path) -> None:
+    with pytest.raises(NothingBelongs, match=r"No test file imports shop/lonely\.py"):
+        select([parse_target("shop/lonely.py", root, root)], root, WorkspaceSources(root, {}), fall_back=False)
 
 
 def test_targets_are_read_from_where_the_user_stands(root: Path) -> None:

@@ -24,6 +24,10 @@ class BadTarget(Exception):
     """The request names nothing that can be run; the message is for a person."""
 
 
+class NothingBelongs(Exception):
+    """No test file is known to lead to a source file, and the caller does not want the whole suite instead."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A file or folder (POSIX, from the root; "." for the root itself), and the rest of a node id if one was given."""
@@ -51,8 +55,11 @@ def parse_target(target: str, cwd: Path, root: Path) -> Target:
     return Target(relative, f"::{node}" if node else "")
 
 
-def select(targets: Iterable[Target], root: Path, sources: Sources) -> Selection:
-    """The checks that the targets stand for. No target means the whole suite."""
+def select(targets: Iterable[Target], root: Path, sources: Sources, *, fall_back: bool = True) -> Selection:
+    """The checks that the targets stand for. No target means the whole suite.
+
+    A source file that no test file leads to means the whole suite too, or NothingBelongs unless ``fall_back``.
+    """
     patterns = patterns_of_tests(root)
     chosen: list[str] = []
     about: list[str] = []
@@ -63,6 +70,8 @@ def select(targets: Iterable[Target], root: Path, sources: Sources) -> Selection
             chosen.append(target.path + target.node)
             continue
         own = tests_of(target.path, root, sources, patterns)
+        if not own and not fall_back:
+            raise NothingBelongs(f"No test file imports {target.path}.")
         if not own:
             return Selection((), (), f"{WHOLE_SUITE}, since no test file imports {target.path}")
         about.append(target.path)

@@ -100,7 +100,7 @@ class Engine:
         settings = _engine_settings(request.settings)
         try:
             evaluation = assembly.evaluate(
-                place, [request.target], root, settings, cancellation, spectrum=True, static=False
+                place, [request.target], root, settings, cancellation, spectrum=True, static=False, fall_back=False
             )
         except assembly.Refused as error:
             raise Refusal(str(error)) from None
