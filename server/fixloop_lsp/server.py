@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the client leaves."""
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("fixloop_lsp").setLevel(logging.INFO)  # the library itself stays quiet
     server, jobs = create(Engine())
     try:
         if chosen.tcp:

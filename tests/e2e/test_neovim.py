@@ -65,5 +65,5 @@ def test_fix_with_loop_in_neovim(tmp_path: Path, current: str, buffers: list[str
     assert seen["after"] == before[project / SOURCE].decode().rstrip("\n").replace("weight < LIMIT", "weight <= LIMIT")
     assert seen["undone"] is True
     assert (seen["progress"][0], seen["progress"][-1]) == ("begin", "end")
-    assert "A fix was found and verified." in seen["messages"]
+    assert "A fix was found and verified: luggage.py, line 8" in seen["messages"]
     assert {path: path.read_bytes() for path in before} == before

@@ -98,8 +98,9 @@ def _rejected(candidate: Candidate, execution: Execution, checks: tuple[str, ...
 
 
 def _verified(attempt: Attempt) -> Ending:
-    summary = attempt.candidate.summary
-    return Ending(StopReason.VERIFIED, f"{StopReason.VERIFIED.value} {summary[:1].upper()}{summary[1:]}.")
+    where = ", ".join(attempt.candidate.patch.paths)
+    message = f"{StopReason.VERIFIED.value.removesuffix('.')}: {where}, {attempt.candidate.summary}."
+    return Ending(StopReason.VERIFIED, message)
 
 
 def _no_suspects() -> Ending:

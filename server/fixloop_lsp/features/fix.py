@@ -217,7 +217,9 @@ class _Fixes:
             return Answer(result.reason, message, applied=False, patch=patch)
         for uri in dict.fromkeys([request.uri, *(one.uri for one in prepared)]):
             self._checking.check(uri)
-        return Answer(result.reason, _proof(result, finding), applied=True, patch=patch)
+        for evidence in finding.evidence:
+            log.info("%s: %s %s", request.path.name, evidence.gate, evidence.detail)
+        return Answer(result.reason, _proof(result), applied=True, patch=patch)
 
     def _refuse_if_edited(self, request: Request) -> None:
         then, now = request.snapshot.documents.get(request.uri), self._desk.session.documents.get(request.uri)
@@ -225,6 +227,10 @@ class _Fixes:
             raise NotApplied(f"{request.path.name} changed while its fix was being verified")
 
 
-def _proof(result: RepairResult, finding: Finding) -> str:
-    found = {evidence.gate: evidence.detail for evidence in finding.evidence}
-    return " ".join([result.message, *(found[gate] for gate in ("target", "regression") if gate in found)])
+def _proof(result: RepairResult) -> str:
+    """One line that fits an editor's message area; the gates in full are in the log."""
+    failing, passing = len(result.targets), result.baseline.passed
+    others = f", {passing} that passed before still {'does' if passing == 1 else 'do'}" if passing else ""
+    return (
+        f"{result.message} {failing} failing test{'' if failing == 1 else 's'} now pass{'es' * (failing == 1)}{others}."
+    )
