@@ -25,6 +25,7 @@ from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution, Problem, ProblemKind
+from fixloop.records.settings import Settings
 from fixloop.records.task import Budget, Task
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import TierReport, choose_tier
@@ -32,17 +33,6 @@ from fixloop.sandbox.run import TierReport, choose_tier
 
 class Refused(Exception):
     """The request cannot be accepted; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user may choose, whichever front end it is said in."""
-
-    interpreter: str | None = None
-    model: str = "none"
-    budget_seconds: float = 180.0
-    check_seconds: float = 10.0
-    seed: int = 0
 
 
 @dataclass(frozen=True)

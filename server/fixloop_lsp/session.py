@@ -15,9 +15,9 @@ from pathlib import Path
 
 from fixloop.records.attempt import Suspect
 from fixloop.records.execution import CheckResult, Execution, Location
+from fixloop.records.settings import Settings
 from fixloop.records.source import SourceText, UndecodableSource
 from fixloop_lsp import convert
-from fixloop_lsp.settings import Settings
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 

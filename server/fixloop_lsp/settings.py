@@ -6,18 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from fixloop.records.settings import Settings
+
 SECTION = "fixloop"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The user's choices; ``interpreter`` None means the project's own."""
-
-    interpreter: str | None = None
-    model: str = "none"
-    budget_seconds: float = 180.0
-    check_seconds: float = 10.0
-    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import pytest
 from fixloop.ports import Cancellation, Cancelled
 from fixloop.records.events import Event, RepairResult, Stage, StageEntered, Stopped, StopReason
 from fixloop.records.execution import Execution
+from fixloop.records.settings import Settings
 from fixloop_lsp.jobs.backend import Evaluated, Refusal, Request
 from fixloop_lsp.jobs.runner import Checked, CheckOutcome, Crashed, Jobs, NotRun, Repaired, Switch
 from fixloop_lsp.session import Session, Snapshot, encoded
-from fixloop_lsp.settings import Settings
 
 pytestmark = pytest.mark.asyncio
 ROOT = Path("/workspace")

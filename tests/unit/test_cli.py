@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fakes import FakeCancellation
-from fixloop.assembly import Evaluation, Place, Refused, Settings
+from fixloop.assembly import Evaluation, Place, Refused
 from fixloop.cli import exits
 from fixloop.cli.apply import NotApplied, apply_patch
 from fixloop.cli.arguments import UsageError, parse
@@ -37,6 +37,7 @@ from fixloop.records.events import (
     SuspectsRanked,
 )
 from fixloop.records.execution import CheckResult, Execution, Failure, Location, Outcome, Problem, ProblemKind
+from fixloop.records.settings import Settings
 from fixloop.records.source import Patch, SourceText, edit_between
 from fixloop.report.doctor import DoctorItem
 from fixloop.report.status import Status

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixloop.assembly import Refused, Settings
+from fixloop.assembly import Refused
 from fixloop.cli import exits
 from fixloop.cli.arguments import DoctorOptions
 from fixloop.cli.engine import Engine
 from fixloop.cli.streams import write, write_document
+from fixloop.records.settings import Settings
 from fixloop.report.doctor import DoctorItem, can_repair
 from fixloop.report.documents import doctor_document
 

@@ -11,7 +11,8 @@ from fixloop.records.events import Event
 from fixloop.report.doctor import DoctorItem
 
 if TYPE_CHECKING:  # assembly loads the whole engine; arguments are parsed, and refused, without it
-    from fixloop.assembly import Evaluation, Place, Settings
+    from fixloop.assembly import Evaluation, Place
+    from fixloop.records.settings import Settings
 
 
 class Engine(Protocol):

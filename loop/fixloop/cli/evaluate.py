@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixloop.assembly import Evaluation, Place, Refused, Settings
+from fixloop.assembly import Evaluation, Place, Refused
 from fixloop.cli import exits
 from fixloop.cli.arguments import EvaluateOptions
 from fixloop.cli.engine import Engine
@@ -13,6 +13,7 @@ from fixloop.cli.streams import stderr_is_terminal, write, write_document
 from fixloop.cli.texts import Texts
 from fixloop.ports import Cancellation, Cancelled
 from fixloop.records.events import Stage, StageEntered
+from fixloop.records.settings import Settings
 from fixloop.report.documents import evaluation_document, no_evaluation_document
 from fixloop.report.status import Status, sentence, status_of
 from fixloop.report.words import printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fixloop.assembly import Place, Refused, Settings
+from fixloop.assembly import Place, Refused
 from fixloop.cli import exits
 from fixloop.cli.apply import NotApplied, apply_patch
 from fixloop.cli.arguments import FixOptions
@@ -16,6 +16,7 @@ from fixloop.cli.streams import write, write_document
 from fixloop.cli.texts import Texts
 from fixloop.ports import Cancellation
 from fixloop.records.events import Finding, RepairResult, Stopped, StopReason
+from fixloop.records.settings import Settings
 from fixloop.report.documents import repair_document
 from fixloop.report.handoff import handoff
 

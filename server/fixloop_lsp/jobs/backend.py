@@ -10,17 +10,14 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from fixloop.ports import Cancellation
 from fixloop.records.attempt import Suspect
 from fixloop.records.events import Event
 from fixloop.records.execution import Execution
+from fixloop.records.settings import Settings
 from fixloop_lsp.session import Snapshot
-from fixloop_lsp.settings import Settings
-
-if TYPE_CHECKING:
-    from fixloop import assembly  # heavy: never at run time before a job needs it
 
 SUSPECTS_RANKED_FOR = 20  # failing checks of one run; the rest are shown without their suspects
 SUSPECTS_KEPT = 3  # of each
@@ -97,7 +94,7 @@ class Engine:
         from fixloop import assembly
 
         place = assembly.Place(root, overlay)
-        settings = _engine_settings(request.settings)
+        settings = request.settings
         try:
             evaluation = assembly.evaluate(
                 place, [request.target], root, settings, cancellation, spectrum=True, static=False, fall_back=False
@@ -120,11 +117,5 @@ class Engine:
         """See ``Backend``."""
         from fixloop import assembly
 
-        settings = _engine_settings(request.settings)
-        return assembly.start_repair(assembly.Place(root, overlay), request.target, root, settings, cancellation)
-
-
-def _engine_settings(settings: Settings) -> assembly.Settings:
-    from fixloop import assembly
-
-    return assembly.Settings(**dataclasses.asdict(settings))
+        place = assembly.Place(root, overlay)
+        return assembly.start_repair(place, request.target, root, request.settings, cancellation)
