@@ -26,7 +26,7 @@ from rich.table import Table
 
 CACHE = Path(__file__).parent.parent / ".bench-cache"
 BIN = Path(sys.executable).parent
-BUDGET_SECONDS = 90
+BUDGET_SECONDS = 60
 QUICK_BUDGET_SECONDS = 15
 SEED = 20261124
 
@@ -59,7 +59,7 @@ class Fault:
 
 
 def measure(quick: bool, say: Callable[[str], None]) -> tuple[Sequence[Figure], Sequence[Table]]:
-    each = 1 if quick else 5
+    each = 1 if quick else 4
     table = Table(title="Faults seeded into real packages", title_justify="left")
     for heading in ("package", "fault", "ended", "as before", "seconds", "candidates", "cold run s", "in cold runs"):
         table.add_column(heading, justify="right" if heading[0] in "sci" else "left")

@@ -68,7 +68,7 @@ def _tell(evaluation: Evaluation, status: Status, place: Place) -> None:
                 *broken,
                 text.static("Lint", evaluation.lint),
                 text.static("Types", evaluation.types),
-                text.surroundings(execution.interpreter, execution.tier, evaluation.scope),
+                text.surroundings(execution.interpreter, execution.python, execution.tier, evaluation.scope),
                 text.Hanging(Text(""), said),
             )
         ]

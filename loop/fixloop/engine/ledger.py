@@ -24,6 +24,7 @@ class Ledger:
         self._trajectory: list[Attempt] = []
         self._findings: list[Finding] = []
         self._interpreter: str | None = None
+        self._python = ""
         self._tier: str | None = None
         self.candidates = 0
         self.suspects: tuple[Suspect, ...] = ()
@@ -48,7 +49,7 @@ class Ledger:
     def ran(self, execution: Execution) -> Execution:
         """Account for an execution."""
         self._sandbox_cpu += execution.cpu_seconds
-        self._interpreter, self._tier = execution.interpreter, execution.tier
+        self._interpreter, self._python, self._tier = execution.interpreter, execution.python, execution.tier
         return execution
 
     def counted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
@@ -85,5 +86,6 @@ class Ledger:
             baseline=self.outcomes,
             scope=self.scope,
             interpreter=self._interpreter,
+            python=self._python,
             tier=self._tier,
         )

@@ -127,8 +127,10 @@ class ColdEvaluator:
         )
 
     def _read(self, completed: Completed, token: str) -> Execution:
-        described = f"{self._interpreter.path} (Python {self._interpreter.version}, {self._interpreter.origin})"
-        return read_execution(completed, token, described, self._tier.value, self._root)
+        found = self._interpreter
+        python = f"Python {found.version}, {found.origin}"
+        execution = read_execution(completed, token, f"{found.path} ({python})", self._tier.value, self._root)
+        return replace(execution, interpreter=str(found.path), python=python)
 
 
 def _environment(interpreter: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:

@@ -105,6 +105,7 @@ class RepairResult:
     baseline: Outcomes = Outcomes()
     scope: str = ""
     interpreter: str | None = None
+    python: str = ""
     tier: str | None = None
 
 

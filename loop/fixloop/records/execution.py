@@ -116,13 +116,14 @@ class Execution:
     """One run: results in the order in which the checks ended, at most one a check."""
 
     results: tuple[CheckResult, ...]
-    interpreter: str
+    interpreter: str  # its path
     tier: str
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     problem: Problem | None = None
     complete: bool = True  # False when a limit ended the run before every check had reported
     spectrum: Spectrum = field(default_factory=_no_spectrum)
+    python: str = ""  # version and origin of the interpreter, for a person
     output: str = ""  # tail of what the run printed, for a person
 
     def outcome(self, check: str) -> Outcome:

@@ -121,10 +121,10 @@ def stuck(result: RepairResult, read: Read) -> RenderableType:
     return Group(*parts)
 
 
-def surroundings(interpreter: str | None, tier: str | None, scope: str) -> RenderableType:
+def surroundings(interpreter: str | None, python: str, tier: str | None, scope: str) -> RenderableType:
     """With which Python, how confined, and over which checks the run was."""
     said = [
-        f"Python: {interpreter}" if interpreter else "",
+        f"Python: {interpreter} ({python})" if python else f"Python: {interpreter}" if interpreter else "",
         f"sandbox: {tier}" if tier else "",
         f"scope: {scope}" if scope else "",
     ]
