@@ -47,7 +47,7 @@ def search(
     checks = baseline.target_ids
     request = RunRequest(
         checks,
-        wall_seconds=10.0 + 2 * baseline.wall_seconds,
+        wall_seconds=min(10.0 + 2 * baseline.wall_seconds, max(5.0, ledger.seconds_left())),
         check_seconds=baseline.check_seconds(task.budget.check_seconds),
         stop_at_first=len(checks) > SEEN_AT_MOST,
         lean=baseline.lean,

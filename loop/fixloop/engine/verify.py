@@ -80,5 +80,8 @@ def _run_all(patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Ba
 def _run(
     checks: tuple[str, ...], patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline
 ) -> Execution:
-    request = RunRequest(checks, patch, wall_seconds=30.0 + 3 * baseline.wall_seconds, hash_seed=seed)
+    # A candidate that was found is judged to the end, but no longer than the baseline says that this takes.
+    fair = 5.0 + 1.5 * baseline.wall_seconds
+    wall = min(30.0 + 3 * baseline.wall_seconds, max(fair, ledger.seconds_left()))
+    request = RunRequest(checks, patch, wall_seconds=wall, hash_seed=seed)
     return ledger.ran(ports.evaluator.run(request))
