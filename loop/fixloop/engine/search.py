@@ -18,6 +18,7 @@ from fixloop.records.events import Event, StopReason, SuspectsRanked
 from fixloop.records.execution import Execution
 from fixloop.records.task import Task
 
+PATIENCE = 60  # candidates that are tried after the best partial one, before building on it
 SEEN_AT_MOST = 20  # with more failing checks than this, a candidate is given up at its first failure
 
 
@@ -52,7 +53,7 @@ def search(
         stop_at_first=len(checks) > SEEN_AT_MOST,
         lean=baseline.lean,
     )
-    best = base
+    best, since = base, 0
     enough = ledger.seconds_left() * rounds_left / (rounds_left + 1)
     screening = ports.evaluator.screen(candidates, request)
     try:
@@ -64,14 +65,15 @@ def search(
             else:
                 attempt = _rejected(candidate, execution, checks, fixed)
                 better = rounds_left and len(fixed) > (best.fixed if best else 0)
+                since += 1
                 if better and harms_nothing(candidate.patch, ports, ledger, baseline):
-                    best = Partial(candidate, len(fixed))
+                    best, since = Partial(candidate, len(fixed)), 0
             yield ledger.record(attempt)
             if attempt.verdict is Verdict.VERIFIED:
                 return _verified(attempt)
             if ledger.seconds_left() <= 0:
                 return _budget(ledger)
-            if best is not base and ledger.seconds_left() < enough:
+            if best is not base and (since > PATIENCE or ledger.seconds_left() < enough):
                 break  # the other rounds need their share
     finally:
         screening.close()

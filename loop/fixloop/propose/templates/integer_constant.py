@@ -55,6 +55,16 @@ class IntegerConstant(Template):
         ),
         Example(
             """
+            def mean(values):
+                return sum(values) / len(values) + 1
+            """,
+            """
+            def mean(values):
+                return sum(values) / len(values)
+            """,
+        ),
+        Example(
+            """
             def newest(log):
                 return log[1]
             """,
@@ -80,6 +90,16 @@ def _is_signed(node: cst.Integer, site: Site) -> bool:
     return isinstance(parent, cst.UnaryOperation) and isinstance(parent.operator, cst.Minus)
 
 
+def _is_addend(node: cst.BaseExpression, site: Site) -> bool:
+    parent = site.view.parent(node)
+    return (
+        isinstance(parent, cst.BinaryOperation)
+        and isinstance(parent.operator, cst.Add | cst.Subtract)
+        and parent.right is node
+        and not parent.lpar
+    )
+
+
 def _around(node: cst.BaseExpression, sign: str, digits: cst.Integer, site: Site) -> Iterator[Rewrite]:
     if not digits.value.isdecimal() or len(digits.value) > _DIGITS:
         return  # hexadecimal, grouped and huge numbers are rarely off by one
@@ -89,5 +109,9 @@ def _around(node: cst.BaseExpression, sign: str, digits: cst.Integer, site: Site
     if abs(value) > 1:
         choices.append((0 if abs(value) == 2 else 1, 0.25))
     for other, weight in choices:
-        if other != value and not (other < 0 and subtracts):
+        if other == 0 and _is_addend(node, site):
+            sum_ = site.view.parent(node)
+            assert isinstance(sum_, cst.BinaryOperation)
+            yield Rewrite.replace(site.view.span(sum_), site.view.text(sum_.left), weight)  # nobody writes `n + 0`
+        elif other != value and not (other < 0 and subtracts):
             yield place(site.view, node, str(other), Level.UNARY if other < 0 else Level.ATOM, weight)
