@@ -169,7 +169,8 @@ def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:
         message = f"pytest finds no such test: {not_found.group(1)}"
         return Problem(ProblemKind.NO_TESTS, message, "Check the test's name.")
     errors = re.findall(r"(?:^|: )(?:error|ERROR): (.+)|^E +(.+)", output, re.MULTILINE)
-    said = " ".join(part for pair in errors[:2] for part in pair if part) or _last_line(output)
+    parts = [part for pair in errors for part in pair if part and not part.startswith("usage:")]
+    said = textwrap.shorten(" ".join(parts[:2]) or _last_line(output), 200, placeholder=" …")
     return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said}", _SAME_MESSAGE)
 
 
