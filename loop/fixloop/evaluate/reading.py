@@ -169,9 +169,9 @@ def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:
         message = f"pytest finds no such test: {not_found.group(1)}"
         return Problem(ProblemKind.NO_TESTS, message, "Check the test's name.")
     errors = re.findall(r"(?:^|: )(?:error|ERROR): (.+)|^E +(.+)", output, re.MULTILINE)
-    parts = [part for pair in errors for part in pair if part and not part.startswith("usage:")]
-    said = textwrap.shorten(" ".join(parts[:2]) or _last_line(output), 200, placeholder=" …")
-    return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said}", _SAME_MESSAGE)
+    parts = dict.fromkeys(part for pair in errors for part in pair if part and not part.startswith("usage:"))
+    said = textwrap.shorten(" ".join([*parts][:2]) or _last_line(output), 200, placeholder=" …")
+    return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said.rstrip('.')}.", _SAME_MESSAGE)
 
 
 def _missing_package(results: dict[str, CheckResult], root: Path, interpreter: str) -> Problem | None:
