@@ -15,7 +15,9 @@ import pytest
 
 from boxes import (
     PACKAGES,
+    PREFIXES,
     SYSTEM_PYTHON,
+    both_tiers,
     job,
     namespaces_only,
     never,
@@ -23,7 +25,7 @@ from boxes import (
     system_python_serves_others,
     told,
 )
-from fixloop.sandbox.run import Completed, Ended, Tier, run
+from fixloop.sandbox.run import Limits, Tier, run
 
 OTHER = 54321
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
@@ -112,9 +114,7 @@ tell([attempt(action) for action in (
     lambda: os.chown("text", 54321, -1),
 )])
 """
-    completed = run(
-        job(filled, code, str(visible), visible=(Path(sys.prefix), Path(sys.base_prefix), visible)), tier, never
-    )
+    completed = run(job(filled, code, str(visible), visible=(*PREFIXES, visible)), tier, never)
     assert told(completed) == ["refused"] * 6
     assert _state(visible) == before
 
@@ -124,8 +124,6 @@ tell([attempt(action) for action in (
 def test_a_copy_leaves_room_for_what_is_written(filled: Path, tier: Tier) -> None:
     (filled / "large").write_bytes(bytes(8 << 20))
     _give_away(filled, OTHER, OTHER)
-    from fixloop.sandbox.run import Limits
-
     code = "open(sys.argv[1], 'wb').write(bytes(int(sys.argv[2]))); tell(True)"
     limits = Limits(wall_seconds=30, scratch_bytes=4 << 20)
     assert told(run(job(filled, code, "new", str(3 << 20), limits=limits), tier, never)) is True
@@ -143,10 +141,13 @@ def public_folder() -> Iterator[Path]:
         yield folder
 
 
-def _run_elsewhere(argv: list[str], **options: object) -> list[object]:
+def _lines(argv: list[str], uid: int | None = None) -> list[str]:
     env = {"PYTHONPATH": str(PACKAGES), "TMPDIR": "/tmp", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(argv, cwd="/", env=env, capture_output=True, text=True, check=True, **options)  # type: ignore[call-overload]
-    return json.loads(done.stdout.splitlines()[-1])
+    groups = None if uid is None else []
+    done = subprocess.run(
+        argv, user=uid, group=uid, extra_groups=groups, cwd="/", env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
 
 
 @namespaces_only
@@ -157,10 +158,15 @@ def test_an_ordinary_user_can_run_in_a_folder_of_root(public_folder: Path, tier:
     (public_folder / "secret").write_text("PRIVATE")
     (public_folder / "secret").chmod(0o600)
     before = _state(public_folder)
-    code = "import os; assert open('text').read() == 'unsaved'; open('text', 'w').write('x'); assert not os.path.exists('secret')"
+    code = """
+import os
+assert open("text").read() == "unsaved"
+open("text", "w").write("x")
+assert not os.path.exists("secret")
+"""
     argv = parent_arguments(SYSTEM_PYTHON, public_folder, tier, "-c", code)
-    answer = _run_elsewhere(argv, user=OTHER, group=OTHER, extra_groups=[])
-    assert answer[:2] == ["exited", 0], answer
+    answer = _lines(argv, uid=OTHER)[-1]
+    assert json.loads(answer)[:2] == ["exited", 0], answer
     assert _state(public_folder) == before
 
 
@@ -189,21 +195,16 @@ try:
     environment = "writable"
 except OSError:
     environment = open(".venv/file").read()
-print([open("data/file").read(), open("text").read(), environment])
 os.write(4, repr([open("data/file").read(), open("text").read(), environment]).encode() + b"\\n")
 """
     argv = parent_arguments(sys.executable, public_folder, tier, "-c", code)
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNTED, "sh", str(public_folder)]
-    env = {"PYTHONPATH": str(PACKAGES), "TMPDIR": "/tmp", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([*own_mounts, *argv], cwd="/", env=env, capture_output=True, text=True, check=True)
-    record, answer = done.stdout.splitlines()
-    assert json.loads(answer)[:2] == ["exited", 0], done.stdout
+    record, answer = _lines([*own_mounts, *argv])
+    assert json.loads(answer)[:2] == ["exited", 0], answer
     assert record == repr(["mounted\n+", "unsaved+", "mounted\n"])
     assert (public_folder / "text").read_text() == "base"
 
 
-def test_an_ordinary_run_says_nothing_more(workspace: Path) -> None:
-    completed = run(job(workspace, "pass"), Tier.COPY, never)
-    assert completed.notes == ()
-    assert isinstance(completed, Completed)
-    assert completed.ended is Ended.EXITED
+@both_tiers
+def test_an_ordinary_run_has_nothing_to_say(workspace: Path, tier: Tier) -> None:
+    assert run(job(workspace, "pass"), tier, never).notes == ()
