@@ -11,9 +11,9 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from fixloop.sandbox.jail.order import EXITED, REFUSED
+from fixloop.sandbox.jail.order import EXITED, NOTE, REFUSED
 from fixloop.sandbox.job import Completed, Ended, Limits
 
 POLL_SECONDS = 0.05
@@ -143,22 +143,27 @@ class Collector:
             time.monotonic() - self._started,
             cpu_seconds,
             detail,
+            tuple(self._reported(NOTE)),
         )
 
     def _verdict(self, reason: Ended | None) -> tuple[Ended, int | None, str]:
-        report = bytes(self._report)
-        if report.startswith(REFUSED):
-            sentence = report[len(REFUSED) :].decode(errors="replace").strip()
+        for sentence in self._reported(REFUSED):
             return Ended.NOT_STARTED, None, f"The sandbox could not be set up: {sentence}."
         if self._over_cap:
             return Ended.OUTPUT_LIMIT, None, ""
-        if report.startswith(EXITED):
-            return Ended.EXITED, int(report[len(EXITED) :]), ""
+        for status in self._reported(EXITED):
+            return Ended.EXITED, int(status), ""
         if reason is not None:
             return reason, None, ""
         words = self._output.tail.decode(errors="replace").strip().splitlines()
         said = f": {words[-1]}" if words else ""
         return Ended.NOT_STARTED, None, f"The sandbox's own process ended unexpectedly{said}."
+
+    def _reported(self, word: bytes) -> Iterator[str]:
+        """What the launcher said with that word."""
+        for line in bytes(self._report).splitlines():
+            if line.startswith(word):
+                yield line.removeprefix(word).decode(errors="replace").strip()
 
 
 def _end(launcher: subprocess.Popen[bytes]) -> None:

@@ -69,7 +69,8 @@ class Completed:
     """How a run went. ``status`` is the exit status, or the negative number of the signal that ended the command.
 
     ``channel`` is all that arrived on descriptor 4, ``output`` the end of stdout and stderr, ``cpu_seconds`` that of
-    every process of the run, the sandbox's own included. ``detail`` says why a run was not started.
+    every process of the run, the sandbox's own included. ``detail`` says why a run was not started, ``notes`` in what a
+    run differed from others of its tier.
     """
 
     ended: Ended
@@ -79,3 +80,4 @@ class Completed:
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     detail: str = ""
+    notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import os
 import resource
 
 from . import signals
-from .order import REFUSED, TOOLS_MARK, Order, Refused
+from .order import NOTE, REFUSED, TOOLS_MARK, Order, Refused
 
 _REQUEST, _CHANNEL = 3, 4
 _FIRST_FREE = 16  # above every number that the command is given
@@ -44,7 +44,16 @@ def start(order: Order, place: Place, *, count_processes: bool) -> int:
 
 def refuse(report: int, sentence: str) -> None:
     """Tell the parent why there is no run."""
-    os.write(report, REFUSED + sentence.replace("\n", " ").encode(errors="replace") + b"\n")
+    _say(report, REFUSED, sentence)
+
+
+def note(report: int, sentence: str) -> None:
+    """Tell the parent what a person has to know about a run that goes on."""
+    _say(report, NOTE, sentence)
+
+
+def _say(report: int, word: bytes, sentence: str) -> None:
+    os.write(report, word + sentence.replace("\n", " ").encode(errors="replace") + b"\n")
 
 
 def _become(order: Order, place: Place, count_processes: bool) -> None:  # noqa: FBT001

@@ -1,48 +1,38 @@
 """The namespaces tier: a private view of files, processes, network and users; when its process 1 ends, all ends."""
 
-# Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH123
 from __future__ import annotations
 
 import os
 
-from . import command, kernel, overlay, root, signals
+from . import command, kernel, overlay, root, signals, users, workspace
 from .order import EXITED, Order, Refused
 
 
 def run(order: Order) -> None:
     """Run the order to its end. Raises Refused for a layer that this process itself could not set up."""
-    uid, gid = os.getuid(), os.getgid()
+    other_owners = workspace.has_other_owners(order.root, order.files)
     kernel.leave_keyring()
-    kernel.unshare()
-    _map_user(uid, gid)
+    users.enter_namespaces(everyone=other_owners)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(writer)
-        _first_process(order, reader)
+        _first_process(order, reader, other_owners)
     os.close(reader)
     if signals.wait_for(child, order.parent) is None:
         os.kill(child, signals.KILL)
         os.waitpid(child, 0)
 
 
-def _map_user(uid: int, gid: int) -> None:
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        try:
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(text)
-        except OSError as error:
-            raise Refused(f"write {name}: {error.strerror}") from None
-
-
-def _first_process(order: Order, lifeline: int) -> None:
+def _first_process(order: Order, lifeline: int, other_owners: bool) -> None:  # noqa: FBT001
     """Build the inside, start the command, reap until it ends. Never returns."""
     try:
         signals.reset()  # as process 1 without handlers it cannot be signalled from the inside
         kernel.die_with_parent(signals.KILL)
         _end_if_orphaned(lifeline)
-        root.build(order)
+        said = root.build(order, other_owners=other_owners)
+        if said:
+            command.note(order.report, said)
         overlay.lay(order.root, order.files)
         root.close_kernel_settings(order.processes)
         kernel.set_hostname(b"localhost")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import marshal
 
-# Lines of the report descriptor. REFUSED carries a sentence, EXITED a status; nothing else is ever written there.
+# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status; nothing else is written there.
 REFUSED = b"refused "
+NOTE = b"note "
 EXITED = b"exited "
 
 PROBE_PACKAGE = "_fixloop_probe"

@@ -5,19 +5,18 @@ interpreters, editable installs and recorded absolute paths stay true.
 """
 
 # Strings, as pathlib would double the launcher's start-up; /tmp is the private one.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH115, PTH116, PTH120, PTH123, PTH211, S108
+# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
 import os
-import stat
 
-from . import kernel
+from . import kernel, workspace
 from .order import PROBE_PACKAGE, Order, Refused
 
 _NEW = "/proc"  # covered while the root is built: nothing else needs a file of it
 _OWN = "/run/fixloop"
 HOME, TOOLS, TEMPORARY = f"{_OWN}/home", f"{_OWN}/tools", "/tmp"
-_SCRATCH, _LOWER = f"{_OWN}/scratch", f"{_OWN}/lower"
+_SCRATCH = f"{_OWN}/scratch"
 
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # No keys, no password hashes, nothing that names other machines.
@@ -69,13 +68,16 @@ _LEAST_PROCESS_LIMIT = 302  # below it the kernel refuses
 _SAFE = kernel.NO_SUID | kernel.NO_DEV
 
 
-def build(order: Order) -> None:
-    """Leave this process in the new root, everything mounted, still able to write the overlay. Raises Refused."""
+def build(order: Order, *, other_owners: bool) -> str:
+    """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused.
+
+    Returns what has to be said about it to a person, mostly nothing.
+    """
     kernel.mount(None, "/", None, kernel.RECURSIVE | kernel.PRIVATE)
     kernel.mount("tmpfs", _NEW, "tmpfs", _SAFE, "size=8m,nr_inodes=8192,mode=755")
     _make_scratch(order.scratch_bytes)
     views, links = _plan(order)
-    _mount_views(order, views)
+    said = _mount_views(order, views, other_owners=other_owners)
     _make_devices()
     for link, target in {**links, **_DEVICE_LINKS}.items():
         _make_link(_NEW + link, target)
@@ -85,6 +87,7 @@ def build(order: Order) -> None:
     kernel.unmount(_NEW + _SCRATCH)
     kernel.enter_root(_NEW)
     kernel.mount(None, "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _SAFE)
+    return said
 
 
 def close_kernel_settings(processes: int) -> None:
@@ -110,7 +113,7 @@ def _write_setting(name: str, value: int) -> None:
 def _make_scratch(size: int) -> None:
     scratch = _NEW + _SCRATCH
     os.makedirs(scratch)
-    kernel.mount("tmpfs", scratch, "tmpfs", _SAFE, f"size={size},nr_inodes={max(size // 4096, 4096)},mode=755")
+    kernel.mount("tmpfs", scratch, "tmpfs", _SAFE, f"size={size},nr_inodes={workspace.inodes(size)},mode=755")
     for name in ("upper", "work", *_PRIVATE.values()):
         os.mkdir(f"{scratch}/{name}")
     for name in ("tmp", "var-tmp", "shm"):
@@ -166,13 +169,15 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + "/")
 
 
-def _mount_views(order: Order, views: dict[str, str]) -> None:
+def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> str:
     done: list[str] = []
+    said = ""
     for target in sorted(views, key=lambda path: (path.count("/"), path)):  # a folder before what lies in it
         source = views[target]
         around = [earlier for earlier in done if _within(target, earlier)]
         if target == order.root:
-            _mount_overlay(order.root)
+            scratch = _NEW + _SCRATCH
+            said = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
         elif source in _PRIVATE.values():
             os.makedirs(_NEW + target, exist_ok=True)
             kernel.mount(f"{_NEW}{_SCRATCH}/{source}", _NEW + target, None, kernel.BIND)
@@ -184,22 +189,7 @@ def _mount_views(order: Order, views: dict[str, str]) -> None:
         else:
             continue
         done.append(target)
-
-
-def _mount_overlay(root: str) -> None:
-    # Neutral names: the option string cannot carry every path.
-    lower, scratch = _NEW + _LOWER, _NEW + _SCRATCH
-    os.makedirs(lower)
-    kernel.bind(root, lower)
-    os.makedirs(_NEW + root, exist_ok=True)
-    options = f"lowerdir={lower},upperdir={scratch}/upper,workdir={scratch}/work,userxattr"
-    status = os.stat(root)
-    os.chmod(f"{scratch}/upper", stat.S_IMODE(status.st_mode))
-    try:
-        kernel.mount("overlay", _NEW + root, "overlay", _SAFE, options)
-    except Refused as refused:
-        raise Refused(f"{refused} (is another file system mounted inside the workspace?)") from None
-    kernel.unmount(lower)
+    return said
 
 
 def _make_target(path: str, source: str) -> None:

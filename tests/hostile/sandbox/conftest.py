@@ -1,0 +1,34 @@
+"""A workspace, and a place for temporary files that has to be empty again after every test."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "text").write_text("base")
+    return folder.resolve()
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a run may put temporary files of its own: empty again after every test."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def token(workspace: Path) -> str:
+    """An argument by which the processes of one test are told from all others."""
+    return f"token-{hashlib.sha256(str(workspace).encode()).hexdigest()[:16]}"
