@@ -38,9 +38,9 @@ def run(order: Order) -> None:
 
 def _prepare(order: Order) -> command.Place:
     tools, home, temporary = (f"{order.scratch}/{name}" for name in ("tools", "home", "tmp"))
-    for folder in (tools, home, temporary, f"{order.scratch}/work"):
+    for folder in (tools, home, temporary, f"{order.scratch}/copy"):
         os.mkdir(folder)
-    workspace = f"{order.scratch}/work/{os.path.basename(order.root)}"
+    workspace = f"{order.scratch}/copy/{os.path.basename(order.root)}"
     tree.copy(order.root, workspace, signals.termination_asked)
     if os.path.isdir(order.tools):
         tree.copy(order.tools, f"{tools}/{PROBE_PACKAGE}", signals.termination_asked)
