@@ -118,3 +118,10 @@ def test_a_file_that_cannot_be_collected_points_to_where_it_broke() -> None:
     assert found is not None
     assert (found.location.path, found.location.line) == ("t.py", 1) if found.location else None
     assert found.message == "NameError: name 'x' is not defined"
+
+
+def test_a_check_that_ran_twice_has_passed_only_if_it_passed_twice() -> None:
+    for outcomes in (("failed", "passed"), ("passed", "failed"), ("skipped", "passed"), ("passed", "xfailed")):
+        execution = read(READY, *(result("t.py::a", outcome) for outcome in outcomes))
+        assert execution.passed == ()
+        assert execution.broken or "failed" not in outcomes

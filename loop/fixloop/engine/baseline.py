@@ -10,7 +10,7 @@ from fixloop.engine.common import Ending, Ports, count
 from fixloop.engine.ledger import Ledger
 from fixloop.ports import RunRequest
 from fixloop.records.events import BaselineMeasured, Event, Outcomes, Stage, StageEntered, StopReason
-from fixloop.records.execution import CheckResult, Execution, Outcome, Spectrum
+from fixloop.records.execution import CheckResult, Execution, Outcome, Spectrum, one_a_check
 from fixloop.records.source import Patch
 from fixloop.records.task import Task
 
@@ -131,13 +131,14 @@ def _unparsable(execution: Execution) -> Ending | None:
 
 def measure_again(baseline: Baseline, patch: Patch, task: Task, ports: Ports, ledger: Ledger) -> Baseline:
     """The same baseline seen through a partial patch: which targets are left, and the lines that checks run now."""
-    results: dict[str, CheckResult] = {}
+    found: list[CheckResult] = []
     spectrum: dict[str, Mapping[str, frozenset[int]]] = {}
     for checks in baseline.requests:
         request = replace(_request(checks, task, task.budget.seconds * SHARE_OF_SUITE), patch=patch)
         execution = ledger.ran(ports.evaluator.run(request))
-        results.update((result.id, result) for result in execution.results)
+        found += execution.results
         spectrum.update(execution.spectrum)
+    results = one_a_check(found)
     left = tuple(
         results[check.id] for check in baseline.targets if check.id in results and results[check.id].outcome.is_broken
     )

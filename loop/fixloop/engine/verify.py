@@ -13,7 +13,7 @@ from fixloop.judge.minimise import minimise
 from fixloop.ports import RunRequest
 from fixloop.records.attempt import Attempt, Candidate, Evidence, Verdict
 from fixloop.records.events import Event, Finding, Stage, StageEntered
-from fixloop.records.execution import Execution
+from fixloop.records.execution import Execution, one_a_check
 from fixloop.records.source import Patch
 
 HASH_SEEDS = (0, 1)
@@ -67,7 +67,7 @@ def _still_works(patch: Patch, ports: Ports, ledger: Ledger, baseline: Baseline)
 def _run_all(patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline) -> Execution:
     """Every request of the baseline, as one execution."""
     runs = [_run(checks, patch, seed, ports, ledger, baseline) for checks in baseline.requests]
-    results = {result.id: result for run in runs for result in run.results}
+    results = one_a_check(result for run in runs for result in run.results)
     return replace(
         runs[0],
         results=tuple(results.values()),

@@ -22,6 +22,7 @@ from fixloop.records.execution import (
     Outcome,
     Problem,
     ProblemKind,
+    one_a_check,
 )
 from fixloop.sandbox.run import Completed, Ended
 
@@ -32,7 +33,7 @@ _SAME_MESSAGE = "Run pytest yourself to see the whole message; a plugin or its c
 
 def read_execution(completed: Completed, token: str, interpreter: str, tier: str, root: Path) -> Execution:
     """Everything that one run showed. Lines without the run's token are ignored."""
-    results: dict[str, CheckResult] = {}
+    found: list[CheckResult] = []
     spectrum: dict[str, dict[str, frozenset[int]]] = {}
     expected: list[str] = []
     running: str | None = None
@@ -48,8 +49,7 @@ def read_execution(completed: Completed, token: str, interpreter: str, tier: str
                 running = record["id"]
             case wire.RESULT:
                 running = None
-                result = _result(record)
-                results[result.id] = result
+                found.append(_result(record))
             case wire.LINES:
                 spectrum[record["id"]] = {path: frozenset(lines) for path, lines in record["lines"].items()}
             case wire.PROBLEM:
@@ -59,7 +59,8 @@ def read_execution(completed: Completed, token: str, interpreter: str, tier: str
             case _:
                 pass
     if running is not None:
-        results[running] = _unfinished(running, completed)
+        found.append(_unfinished(running, completed))
+    results = one_a_check(found)
     output = completed.output.decode("utf-8", "replace")
     problem = _problem(completed, end, ready, no_pytest, output, interpreter, results, root)
     return Execution(

@@ -6,7 +6,7 @@ and none is ever "passed".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,6 +77,16 @@ class CheckResult:
             return None
         first = self.failure.message.strip().splitlines()
         return f"{self.failure.exception}: {first[0]}" if first else self.failure.exception
+
+
+def one_a_check(results: Iterable[CheckResult]) -> dict[str, CheckResult]:
+    """One result for each id: a check that ran more than once has passed only if it passed every time."""
+    kept: dict[str, CheckResult] = {}
+    for result in results:
+        earlier = kept.get(result.id)
+        if earlier is None or earlier.outcome is Outcome.PASSED or result.outcome.is_broken:
+            kept[result.id] = result
+    return kept
 
 
 class ProblemKind(StrEnum):
