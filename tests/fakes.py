@@ -13,7 +13,7 @@ from fixloop.records.execution import CheckResult, Execution, Failure, Frame, Lo
 from fixloop.records.source import Patch, SourceText, edit_between
 
 Judgement = Callable[[Mapping[str, str]], Mapping[str, Outcome]]
-"""The texts of all files -> the outcome of every check."""
+"""The texts of all files -> the outcome of every check; a run that leaves one missing was cut off."""
 
 
 @dataclass
@@ -79,14 +79,20 @@ class FakeEvaluator:
         sources = Stacked(self.sources, request.patch) if request.patch else self.sources
         texts = {path: sources.read(path).text for path in self.sources.texts}
         results: list[CheckResult] = []
+        complete = True
         for check, outcome in self.judgement(texts).items():
             if request.checks and not any(check == asked or check.startswith(f"{asked}::") for asked in request.checks):
+                continue
+            if outcome is Outcome.MISSING:
+                complete = False
                 continue
             passes = check in self.flaky and not first
             results.append(_result(check, Outcome.PASSED if passes else outcome))
         lines = {path: frozenset(range(1, text.count("\n") + 1)) for path, text in texts.items()}
         spectrum = {result.id: lines for result in results} if request.spectrum else {}
-        return Execution(tuple(results), "fake", "none", 0.01, 0.02, problem=self.problem, spectrum=spectrum)
+        return Execution(
+            tuple(results), "fake", "none", 0.01, 0.02, problem=self.problem, complete=complete, spectrum=spectrum
+        )
 
     def run_all(self, requests: Sequence[RunRequest]) -> tuple[Execution, ...]:
         return tuple(map(self.run, requests))

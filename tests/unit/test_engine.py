@@ -99,6 +99,11 @@ def test_two_faults_are_repaired_one_on_top_of_the_other() -> None:
         (World(TEXTS, judge, flaky=frozenset({"test_a.py::test_x"})), StopReason.FLAKY, "test_a.py::test_x"),
         (World(TEXTS, lambda _: {"test_a.py::test_x": P}), StopReason.NOTHING_FAILING, "1 test passed"),
         (
+            World(TEXTS, lambda _: {"test_a.py::test_x": P, "test_a.py::test_y": Outcome.MISSING}),
+            StopReason.BUDGET,
+            "1 test passed and none failed",
+        ),
+        (
             World(TEXTS, judge, problem=Problem(ProblemKind.MISSING_PACKAGE, "No yaml.", "Install it.")),
             StopReason.ENVIRONMENT,
             "No yaml. Install it.",
@@ -112,6 +117,13 @@ def test_i7_every_repair_ends_for_one_stated_reason(world: World, reason: StopRe
     _, result = run(world)
     assert result.reason is reason
     assert says in result.message
+
+
+def test_a_baseline_that_was_cut_off_says_so_in_its_scope() -> None:
+    world = World(TEXTS, lambda texts: {**judge(texts), "test_a.py::test_z": Outcome.MISSING}, (("x = 1", "x = 2"),))
+    _, result = run(world)
+    assert result.reason is StopReason.VERIFIED
+    assert result.scope.startswith("what ran within this budget of test_a.py")
 
 
 def test_i8_each_attempt_is_recorded_before_the_next_begins() -> None:

@@ -40,7 +40,7 @@ def read(
         cpu_seconds=1.0,
         detail="",
     )
-    return read_execution(completed, "T", "python", "namespaces", root)
+    return read_execution(completed, "T", "python", "namespaces", root, check_seconds=2.0)
 
 
 def test_i3_forged_records_are_ignored() -> None:
@@ -48,19 +48,23 @@ def test_i3_forged_records_are_ignored() -> None:
     assert forged.results == ()
     assert forged.outcome("t.py::a") is Outcome.MISSING
     noise = Completed(Ended.EXITED, 0, b'not json\n[1]\n"x"\n', b"1 passed", 0.0, 0.0, "")
-    assert read_execution(noise, "T", "python", "namespaces", Path("/nowhere")).results == ()
+    assert read_execution(noise, "T", "python", "namespaces", Path("/nowhere"), 2.0).results == ()
 
 
 @pytest.mark.parametrize(
-    ("ended", "status", "outcome"),
+    ("ended", "status", "after", "outcome"),
     [
-        (Ended.WALL_LIMIT, None, Outcome.TIMEOUT),
-        (Ended.EXITED, 0, Outcome.CRASHED),
-        (Ended.EXITED, -11, Outcome.CRASHED),
+        (Ended.WALL_LIMIT, None, 1.0, Outcome.TIMEOUT),
+        (Ended.WALL_LIMIT, None, 4.0, Outcome.MISSING),  # the run had 5 s, a check may take 2 s, this one had 1 s
+        (Ended.EXITED, 0, 4.0, Outcome.CRASHED),
+        (Ended.EXITED, -11, 4.0, Outcome.CRASHED),
     ],
 )
-def test_a_check_that_began_and_never_reported_has_not_passed(ended: Ended, status: int, outcome: Outcome) -> None:
-    records = (READY, {"kind": "collected", "ids": ["t.py::a", "t.py::b"]}, {"kind": "started", "id": "t.py::a"})
+def test_a_check_that_began_and_never_reported_has_not_passed(
+    ended: Ended, status: int, after: float, outcome: Outcome
+) -> None:
+    started = {"kind": "started", "id": "t.py::a", "after": after}
+    records = (READY, {"kind": "collected", "ids": ["t.py::a", "t.py::b"]}, started)
     execution = read(*records, ended=ended, status=status)
     assert execution.outcome("t.py::a") is outcome
     assert execution.outcome("t.py::b") is Outcome.MISSING
@@ -90,6 +94,21 @@ MISSING = "No module named 'numpy'"
         ),
         ((READY, broken("t.py", "ModuleNotFoundError", MISSING)), {}, ProblemKind.MISSING_PACKAGE),
         ((READY,), {"ended": Ended.WALL_LIMIT}, ProblemKind.TIMEOUT),
+        (
+            (READY, {"kind": "collected", "ids": ["t.py::a"]}, {"kind": "started", "id": "t.py::a", "after": 4.0}),
+            {"ended": Ended.WALL_LIMIT},
+            ProblemKind.TIMEOUT,
+        ),
+        (
+            (
+                READY,
+                {"kind": "collected", "ids": ["t.py::a", "t.py::b"]},
+                result("t.py::a", "passed"),
+                {"kind": "end", "status": 3},
+            ),
+            {"output": "INTERNALERROR> ValueError: a plugin"},
+            ProblemKind.BAD_CONFIGURATION,
+        ),
         ((READY,), {"status": -11}, ProblemKind.CRASHED),
     ],
 )

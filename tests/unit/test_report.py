@@ -210,7 +210,7 @@ def outcomes(*given: Outcome, problem: ProblemKind | None = None, complete: bool
         (
             outcomes(complete=False),
             Status.TIMEOUT,
-            "No test ended in 1.0 s. The time limit ended the run before every test had reported.",
+            "No test ended in 1.0 s. The run ended before every test had reported.",
         ),
         (outcomes(), Status.NO_TESTS, "No test was found."),
         (outcomes(problem=ProblemKind.NO_TESTS), Status.NO_TESTS, "It is so. Do this."),

@@ -60,7 +60,7 @@ def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, 
     if not targets:
         seen = ", ".join(sorted(stable.flaky)[:3])
         return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {seen}.")
-    requests, scope = _scope(task, suite, targets)
+    requests, scope = _scope(task, first, suite, targets)
     runs = [first, suite] if suite is not None and suite.complete else [first]
     broken = {check.id for run in runs for check in run.broken}
     passed = tuple(dict.fromkeys(check for run in runs for check in run.passed if check not in broken))
@@ -83,14 +83,15 @@ def _run_more(
 
 
 def _scope(
-    task: Task, suite: Execution | None, targets: tuple[CheckResult, ...]
+    task: Task, first: Execution, suite: Execution | None, targets: tuple[CheckResult, ...]
 ) -> tuple[tuple[tuple[str, ...], ...], str]:
     """What to run for "nothing got worse", and how to call it."""
     selection = task.selection
+    scope = selection.scope if first.complete else f"what ran within this budget of {selection.scope}"
     if suite is None:
-        return (selection.targets,), selection.scope
+        return (selection.targets,), scope
     if suite.problem is not None or not suite.complete:
-        return (selection.targets,), f"{selection.scope}; the whole suite could not be run within this budget"
+        return (selection.targets,), f"{scope}; the whole suite could not be run within this budget"
     covered = all(suite.outcome(check.id).is_broken for check in targets)
     return (selection.affected,) if covered else (selection.targets, selection.affected), "the whole suite"
 
@@ -98,6 +99,8 @@ def _scope(
 def _nothing_to_repair(first: Execution) -> Ending | None:
     if first.problem is not None:
         return Ending(StopReason.ENVIRONMENT, f"{first.problem.message} {first.problem.remedy} Nothing was changed.")
+    if not first.broken and not first.complete:
+        return _cut_off(first)
     if not first.broken:
         return _nothing_failing(first)
     return _unparsable(first)
@@ -105,6 +108,16 @@ def _nothing_to_repair(first: Execution) -> Ending | None:
 
 def _request(checks: tuple[str, ...], task: Task, wall: float) -> RunRequest:
     return RunRequest(checks, spectrum=True, wall_seconds=wall, check_seconds=task.budget.check_seconds)
+
+
+def _cut_off(execution: Execution) -> Ending:
+    """What did not get its turn is neither failing nor passing."""
+    so_far = f"{count(len(execution.passed), 'test')} passed and none failed in {execution.wall_seconds:.0f} s"
+    return Ending(
+        StopReason.BUDGET,
+        f"The run ended before every test had reported: {so_far}. Allow a larger budget, or name fewer tests."
+        " Nothing was changed.",
+    )
 
 
 def _nothing_failing(execution: Execution) -> Ending:

@@ -97,7 +97,7 @@ class ColdEvaluator:
         completed = run(self._job(request, token), self._tier, cancelled)
         if completed.ended is Ended.CANCELLED:
             raise Cancelled
-        return self._read(completed, token)
+        return self._read(completed, token, request.check_seconds)
 
     def _job(self, request: RunRequest, token: str) -> Job:
         files = dict(self._overlay)
@@ -126,10 +126,11 @@ class ColdEvaluator:
             limits=Limits(wall_seconds=request.wall_seconds),
         )
 
-    def _read(self, completed: Completed, token: str) -> Execution:
+    def _read(self, completed: Completed, token: str, check_seconds: float) -> Execution:
         found = self._interpreter
         python = f"Python {found.version}, {found.origin}"
-        execution = read_execution(completed, token, f"{found.path} ({python})", self._tier.value, self._root)
+        named = f"{found.path} ({python})"
+        execution = read_execution(completed, token, named, self._tier.value, self._root, check_seconds)
         return replace(execution, interpreter=str(found.path), python=python)
 
 

@@ -31,12 +31,17 @@ _INTERRUPTED, _INTERNAL_ERROR, _USAGE_ERROR, _NOTHING_COLLECTED = 2, 3, 4, 5
 _SAME_MESSAGE = "Run pytest yourself to see the whole message; a plugin or its configuration may be at fault."
 
 
-def read_execution(completed: Completed, token: str, interpreter: str, tier: str, root: Path) -> Execution:
-    """Everything that one run showed. Lines without the run's token are ignored."""
+def read_execution(
+    completed: Completed, token: str, interpreter: str, tier: str, root: Path, check_seconds: float
+) -> Execution:
+    """Everything that one run showed. Lines without the run's token are ignored.
+
+    ``check_seconds`` is what one check was allowed: the end of the run says nothing of a check that had time left.
+    """
     found: list[CheckResult] = []
     spectrum: dict[str, dict[str, frozenset[int]]] = {}
     expected: list[str] = []
-    running: str | None = None
+    running: dict[str, Any] | None = None
     end: int | None = None
     no_pytest = ready = False
     for record in _records(completed.channel, token):
@@ -46,7 +51,7 @@ def read_execution(completed: Completed, token: str, interpreter: str, tier: str
             case wire.COLLECTED:
                 expected = list(record["ids"])
             case wire.STARTED:
-                running = record["id"]
+                running = record
             case wire.RESULT:
                 running = None
                 found.append(_result(record))
@@ -59,10 +64,10 @@ def read_execution(completed: Completed, token: str, interpreter: str, tier: str
             case _:
                 pass
     if running is not None:
-        found.append(_unfinished(running, completed))
+        found += _unfinished(running, completed, check_seconds)
     results = one_a_check(found)
     output = completed.output.decode("utf-8", "replace")
-    problem = _problem(completed, end, ready, no_pytest, output, interpreter, results, root)
+    problem = _problem(completed, end, ready, no_pytest, output, interpreter, results, expected, root)
     return Execution(
         results=tuple(results.values()),
         interpreter=interpreter,
@@ -101,17 +106,22 @@ def _result(record: dict[str, Any]) -> CheckResult:
     return CheckResult(record["id"], outcome, record["seconds"], location, failure)
 
 
-def _unfinished(check: str, completed: Completed) -> CheckResult:
+def _unfinished(started: dict[str, Any], completed: Completed, check_seconds: float) -> Iterator[CheckResult]:
+    """What may be said of the check during which the run ended: nothing, if it was merely its turn."""
+    check: str = started["id"]
+    seconds = completed.wall_seconds - started["after"]
     place = Location(check.partition("::")[0], 1)
     match completed.ended:
         case Ended.WALL_LIMIT:
-            failure = Failure("Timeout", f"did not end within the run's {completed.wall_seconds:.0f} s")
-            return CheckResult(check, Outcome.TIMEOUT, completed.wall_seconds, place, failure)
+            if seconds >= check_seconds:
+                failure = Failure("Timeout", f"did not end within {seconds:.0f} s")
+                yield CheckResult(check, Outcome.TIMEOUT, seconds, place, failure)
+            return
         case Ended.OUTPUT_LIMIT:
             failure = Failure("OutputLimit", "printed more than the sandbox lets through")
         case _:
             failure = Failure("Crash", f"the process ended during this test ({_status(completed)})")
-    return CheckResult(check, Outcome.CRASHED, 0.0, place, failure)
+    yield CheckResult(check, Outcome.CRASHED, 0.0, place, failure)
 
 
 def _status(completed: Completed) -> str:
@@ -128,6 +138,7 @@ def _problem(
     output: str,
     interpreter: str,
     results: dict[str, CheckResult],
+    expected: list[str],
     root: Path,
 ) -> Problem | None:
     if completed.ended is Ended.NOT_STARTED:
@@ -142,16 +153,17 @@ def _problem(
             "Choose another interpreter, or run `fixloop doctor`.",
         )
     if results:
-        return _missing_package(results, root, interpreter)
+        return _missing_package(results, root, interpreter) or _stopped(end, results, expected, output)
     if end == _NOTHING_COLLECTED:
         return Problem(ProblemKind.NO_TESTS, "No tests were found here.", "Name a test file, or write a failing test.")
     if end == _USAGE_ERROR:
         return _usage_problem(output, root, interpreter)
     if end in {_INTERRUPTED, _INTERNAL_ERROR}:
-        said = re.findall(r"^(?:INTERNALERROR> |!+ )(\S.*)", output, re.MULTILINE)
-        why = textwrap.shorten(said[-1] if said else _last_line(output), 200, placeholder=" …")
-        message = f"pytest stopped before it ran a test: {why}"
+        message = f"pytest stopped before it ran a test: {_why_it_stopped(output)}"
         return Problem(ProblemKind.BAD_CONFIGURATION, message, _SAME_MESSAGE)
+    if completed.ended is Ended.WALL_LIMIT and expected:
+        message = f"No test ended within {completed.wall_seconds:.0f} s."
+        return Problem(ProblemKind.TIMEOUT, message, "Allow more time, or name fewer tests.")
     if completed.ended is Ended.WALL_LIMIT:
         message = f"The tests were not even collected within {completed.wall_seconds:.0f} s."
         return Problem(ProblemKind.TIMEOUT, message, "Look for code that hangs when it is imported.")
@@ -159,6 +171,20 @@ def _problem(
         message = f"The test process died before any test ran ({_status(completed)}): {_last_line(output)}"
         return Problem(ProblemKind.CRASHED, message, "Run pytest on this file to see how it dies.")
     return None
+
+
+def _stopped(end: int | None, results: dict[str, CheckResult], expected: list[str], output: str) -> Problem | None:
+    """pytest gave up although every check so far was fine: nothing in the code explains the checks that are missing."""
+    if end not in {_INTERRUPTED, _INTERNAL_ERROR} or any(result.outcome.is_broken for result in results.values()):
+        return None
+    left = sum(check not in results for check in expected)
+    message = f"pytest stopped with {left} of {len(expected)} tests not run: {_why_it_stopped(output)}"
+    return Problem(ProblemKind.BAD_CONFIGURATION, message, _SAME_MESSAGE)
+
+
+def _why_it_stopped(output: str) -> str:
+    said = re.findall(r"^(?:INTERNALERROR> |!+ )(\S.*)", output, re.MULTILINE)
+    return textwrap.shorten(said[-1] if said else _last_line(output), 200, placeholder=" …")
 
 
 def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:

@@ -38,6 +38,7 @@ class Recorder:
         self._reports: list[Any] = []
         self._sent: set[str] = set()
         self._failure: dict[str, Any] = {}
+        self._probe_began = time.perf_counter()
         self._began = 0.0
         self._values = reprlib.Repr()
         self._values.maxstring = self._values.maxother = 100
@@ -90,8 +91,8 @@ class Recorder:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
         self._reports, self._failure = [], {}
-        self._channel.send(wire.STARTED, id=item.nodeid)
         self._began = time.perf_counter()
+        self._channel.send(wire.STARTED, id=item.nodeid, after=self._began - self._probe_began)
         previous = self._arm()
         if self._lines:
             self._lines.start()

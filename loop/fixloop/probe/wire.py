@@ -13,7 +13,7 @@ AT_IMPORT = ""  # in place of a check's id: lines that ran while the tests were 
 # Kinds of answer.
 READY = "ready"  # the interpreter started: python, pytest
 COLLECTED = "collected"  # ids
-STARTED = "started"  # id
+STARTED = "started"  # id, after: seconds since the probe began
 RESULT = "result"  # id, outcome, seconds, path, line, exception, message, frames
 LINES = "lines"  # id, lines: path -> list of int
 PROBLEM = "problem"  # what, message

@@ -62,7 +62,7 @@ def sentence(execution: Execution) -> str:
     if not execution.results and execution.complete:
         return "No test was found."
     took = f"in {duration(execution.wall_seconds)}"
-    ended = "" if execution.complete else " The time limit ended the run before every test had reported."
+    ended = "" if execution.complete else " The run ended before every test had reported."
     return f"{tally(execution.results) or 'No test ended'} {took}.{ended}"
 
 
