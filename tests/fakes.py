@@ -60,13 +60,14 @@ class FakeClock:
 
 @dataclass
 class FakeEvaluator:
-    """Runs checks by asking a function of the texts. ``flaky`` checks pass on every run but the first."""
+    """Runs checks by asking a function of the texts. ``flaky`` checks fail in the first ``failing_runs`` only."""
 
     sources: FakeSources
     judgement: Judgement
     cancellation: FakeCancellation = field(default_factory=FakeCancellation)
     flaky: frozenset[str] = frozenset()
     problem: Problem | None = None
+    failing_runs: int = 1
     requests: list[RunRequest] = field(default_factory=list)
     screened: list[Candidate] = field(default_factory=list)
     closed: bool = False
@@ -74,7 +75,7 @@ class FakeEvaluator:
     def run(self, request: RunRequest) -> Execution:
         if self.cancellation.requested():
             raise Cancelled
-        first = not self.requests
+        fails = len(self.requests) < self.failing_runs
         self.requests.append(request)
         sources = Stacked(self.sources, request.patch) if request.patch else self.sources
         texts = {path: sources.read(path).text for path in self.sources.texts}
@@ -86,7 +87,7 @@ class FakeEvaluator:
             if outcome is Outcome.MISSING:
                 complete = False
                 continue
-            passes = check in self.flaky and not first
+            passes = check in self.flaky and not fails
             results.append(_result(check, Outcome.PASSED if passes else outcome))
         lines = {path: frozenset(range(1, text.count("\n") + 1)) for path, text in texts.items()}
         spectrum = {result.id: lines for result in results} if request.spectrum else {}
@@ -151,13 +152,16 @@ class World:
     rewrites: tuple[tuple[str, str], ...] = ()
     flaky: frozenset[str] = frozenset()
     problem: Problem | None = None
+    failing_runs: int = 1
     cancel_after: int | None = None
     step: float = 0.0
 
     def __post_init__(self) -> None:
         self.sources = FakeSources(self.texts)
         self.cancellation = FakeCancellation(self.cancel_after)
-        self.evaluator = FakeEvaluator(self.sources, self.judgement, self.cancellation, self.flaky, self.problem)
+        self.evaluator = FakeEvaluator(
+            self.sources, self.judgement, self.cancellation, self.flaky, self.problem, self.failing_runs
+        )
         self.proposer = FakeProposer(self.rewrites)
         self.recorder = FakeRecorder()
         self.ports = Ports(

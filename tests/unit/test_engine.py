@@ -126,6 +126,15 @@ def test_a_baseline_that_was_cut_off_says_so_in_its_scope() -> None:
     assert result.scope.startswith("what ran within this budget of test_a.py")
 
 
+def test_a_test_that_passes_by_luck_beside_a_candidate_verifies_nothing() -> None:
+    rewrites = (("x = 1", "x = 3"), ("x = 1", "x = 4"))
+    world = World(TEXTS, judge, rewrites, frozenset({"test_a.py::test_x"}), failing_runs=6)
+    _, result = run(world)
+    assert (result.reason, result.finding) == (StopReason.FLAKY, None)
+    assert "test_a.py::test_x" in result.message
+    assert "Also passing without the patch" in result.trajectory[-1].critique
+
+
 def test_i8_each_attempt_is_recorded_before_the_next_begins() -> None:
     world = World(TEXTS, judge, tuple(("x = 1", f"x = {number}") for number in range(3, 9)))
     for event in repair(TASK, world.ports):
@@ -149,7 +158,8 @@ def test_screening_is_closed_when_a_fix_is_found_and_when_the_caller_walks_away(
     assert world.evaluator.closed
 
 
-def test_only_a_cold_run_under_two_hash_seeds_verifies() -> None:
+def test_only_cold_runs_with_and_without_the_patch_verify() -> None:
     world = World(TEXTS, judge, (("x = 1", "x = 2"),))
     run(world)
-    assert [request.hash_seed for request in world.evaluator.requests[-2:]] == [0, 1]
+    runs = [(request.hash_seed, request.patch is not None) for request in world.evaluator.requests[-4:]]
+    assert runs == [(0, True), (1, True), (0, False), (1, False)]

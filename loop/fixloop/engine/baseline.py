@@ -58,8 +58,7 @@ def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, 
     targets = tuple(check for check in first.broken if check.id not in stable.flaky)
     ledger.targets = targets or first.broken
     if not targets:
-        seen = ", ".join(sorted(stable.flaky)[:3])
-        return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {seen}.")
+        return stability.flaky(stable.flaky)
     requests, scope = _scope(task, first, suite, targets)
     runs = [first, suite] if suite is not None and suite.complete else [first]
     broken = {check.id for run in runs for check in run.broken}

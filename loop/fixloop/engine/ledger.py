@@ -29,6 +29,7 @@ class Ledger:
         self.candidates = 0
         self.suspects: tuple[Suspect, ...] = ()
         self.targets: tuple[CheckResult, ...] = ()
+        self.flaky: tuple[str, ...] = ()  # targets that were seen to pass without any change
         self.outcomes = Outcomes()
         self.scope = task.selection.scope
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fixloop.engine.baseline import Baseline
 from fixloop.engine.common import Ending, Ports, count
 from fixloop.engine.ledger import Ledger
+from fixloop.engine.stability import flaky
 from fixloop.engine.stacking import Stacked, on_top
 from fixloop.engine.verify import harms_nothing, verify
 from fixloop.judge.gates import has_passed
@@ -71,6 +72,8 @@ def search(
             yield ledger.record(attempt)
             if attempt.verdict is Verdict.VERIFIED:
                 return _verified(attempt)
+            if ledger.flaky:
+                return flaky(ledger.flaky)
             if ledger.seconds_left() <= 0:
                 return _budget(ledger)
             if best is not base and (since > PATIENCE or ledger.seconds_left() < enough):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fixloop.engine.common import Ending
 from fixloop.ports import RunRequest
+from fixloop.records.events import StopReason
 from fixloop.records.execution import CheckResult, Execution, Outcome
 from fixloop.records.task import Budget
 
@@ -32,6 +34,11 @@ def requests(first: Execution, budget: Budget) -> list[RunRequest]:
         check_seconds=budget.check_seconds,
     )
     return [*(replace(again, hash_seed=seed) for seed in HASH_SEEDS), replace(again, lean=True)]
+
+
+def flaky(checks: Iterable[str]) -> Ending:
+    """The end of a repair whose failing checks do not fail every time."""
+    return Ending(StopReason.FLAKY, f"{StopReason.FLAKY.value} Seen with {', '.join(sorted(checks)[:3])}.")
 
 
 def judge_stability(first: Execution, runs: Sequence[Execution]) -> Stability:

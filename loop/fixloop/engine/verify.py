@@ -20,7 +20,11 @@ HASH_SEEDS = (0, 1)
 
 
 def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baseline) -> Generator[Event, None, Attempt]:
-    """Minimise the patch, run everything under two hash seeds, and let the gates speak."""
+    """Minimise the patch, run everything under two hash seeds, and let the gates speak.
+
+    A patch for which all gates hold is set against the unchanged code once more: if a target passes there as well, it
+    is flaky, the candidate was lucky, and ``ledger.flaky`` names it.
+    """
     yield StageEntered(Stage.JUDGE, candidate.summary)
     patch = minimise(candidate.patch, lambda smaller: _still_works(smaller, ports, ledger, baseline))
     candidate = replace(candidate, patch=patch)
@@ -35,6 +39,8 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
         failed = [found for found in evidence if not found.held]
         if failed:
             break
+    if not failed:
+        failed = _without_the_patch(ports, ledger, baseline)
     verdict = Verdict.PLAUSIBLE if failed else Verdict.VERIFIED
     if any(found.gate == "target" for found in failed):
         verdict = Verdict.REJECTED  # the quick look was wrong
@@ -51,6 +57,18 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
         wall_seconds=sum(run.wall_seconds for run in runs),
         cpu_seconds=sum(run.cpu_seconds for run in runs),
     )
+
+
+def _without_the_patch(ports: Ports, ledger: Ledger, baseline: Baseline) -> list[Evidence]:
+    """Nothing when every target still fails in the unchanged code."""
+    request = RunRequest(baseline.target_ids, wall_seconds=_wall(ledger, baseline))
+    runs = ports.evaluator.run_all([replace(request, hash_seed=seed) for seed in HASH_SEEDS])
+    for run in runs:
+        ledger.ran(run)
+    ledger.flaky = tuple(check for check in baseline.target_ids if any(has_passed(check, run) for run in runs))
+    if not ledger.flaky:
+        return []
+    return [Evidence("target", held=False, detail=f"Also passing without the patch: {', '.join(ledger.flaky[:3])}.")]
 
 
 def harms_nothing(patch: Patch, ports: Ports, ledger: Ledger, baseline: Baseline) -> bool:
@@ -80,8 +98,11 @@ def _run_all(patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Ba
 def _run(
     checks: tuple[str, ...], patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline
 ) -> Execution:
-    # A candidate that was found is judged to the end, but no longer than the baseline says that this takes.
-    fair = 5.0 + 1.5 * baseline.wall_seconds
-    wall = min(30.0 + 3 * baseline.wall_seconds, max(fair, ledger.seconds_left()))
-    request = RunRequest(checks, patch, wall_seconds=wall, hash_seed=seed)
+    request = RunRequest(checks, patch, wall_seconds=_wall(ledger, baseline), hash_seed=seed)
     return ledger.ran(ports.evaluator.run(request))
+
+
+def _wall(ledger: Ledger, baseline: Baseline) -> float:
+    """A candidate that was found is judged to the end, but no longer than the baseline says that this takes."""
+    fair = 5.0 + 1.5 * baseline.wall_seconds
+    return min(30.0 + 3 * baseline.wall_seconds, max(fair, ledger.seconds_left()))
