@@ -165,6 +165,22 @@ def test_projects_are_found_as_they_are_laid_out(tmp_path: Path, files: Mapping[
     assert outcomes.get("test_a") is Outcome.PASSED, (execution.problem, execution.output)
 
 
+def test_an_id_names_the_test_from_the_workspace_wherever_pytest_sees_its_root(tmp_path: Path) -> None:
+    broken = "import pytest\n@pytest.mark.parametrize('a', [1], ids=['x/y::z'])\ndef test_a(a): assert 0\n"
+    files = {
+        "pyproject.toml": "",
+        "tests/pytest.ini": "[pytest]\n",
+        "tests/test_it.py": broken,
+        "tests/test_no.py": "1/0",
+    }
+    root = write(tmp_path, files)
+    execution = run(root, spectrum=True)
+    assert [result.id for result in execution.results] == ["tests/test_no.py", "tests/test_it.py::test_a[x/y::z]"]
+    assert execution.complete
+    assert "tests/test_it.py::test_a[x/y::z]" in execution.spectrum
+    assert run(root, "tests/test_it.py::test_a[x/y::z]").results[0].id == "tests/test_it.py::test_a[x/y::z]"
+
+
 def test_an_import_path_of_the_caller_is_kept(tmp_path: Path) -> None:
     write(tmp_path, {"elsewhere/mod.py": "X = 1"})
     root = write(tmp_path / "project", {"test_it.py": "from mod import X\ndef test_a(): assert X == 1"})

@@ -126,4 +126,23 @@ def test_the_root_is_the_nearest_project_below_the_ceiling(root: Path, tmp_path:
     assert project_root(root / "tests") == root
     assert project_root(tmp_path, tmp_path) == tmp_path
     (root / "tests" / "pytest.ini").write_text("")
+    assert project_root(root / "tests", root) == root
+    (root / "tests" / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
     assert project_root(root / "tests", root) == root / "tests"
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "pytest.ini").write_text("")
+    assert project_root(tmp_path / "tests") == tmp_path / "tests"
+
+
+def test_a_package_belongs_to_the_project_that_holds_its_settings(tmp_path: Path) -> None:
+    package = tmp_path / "packages" / "a"
+    (package / "tests").mkdir(parents=True)
+    (package / "pyproject.toml").write_text("[project]\nname = 'a'\n")
+    (tmp_path / "pytest.ini").write_text("")
+    assert project_root(package / "tests") == package  # no repository holds the two together
+    (tmp_path / ".git").mkdir()
+    assert project_root(package / "tests") == tmp_path
+    assert project_root(package / "tests", package) == package
+    (package / ".venv").mkdir()
+    (package / ".venv" / "pyvenv.cfg").write_text("")
+    assert project_root(package / "tests") == package

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-MARKERS = ("pyproject.toml", "pytest.ini", "setup.cfg", "setup.py", "tox.ini", "Pipfile")
+MARKERS = ("pyproject.toml", "setup.py", "Pipfile")
+TEST_SETTINGS = ("pytest.ini", "setup.cfg", "tox.ini")  # a folder of tests may hold them; that makes it no project
 SKIPPED_FOLDERS = frozenset(
     {"node_modules", "site-packages", "__pycache__", "__pypackages__", "venv", "build", "dist", "htmlcov"}
 )
@@ -22,14 +23,53 @@ NOT_SOURCE = frozenset({"setup.py", "conftest.py", "noxfile.py", "tasks.py", "fa
 def project_root(start: Path, ceiling: Path | None = None) -> Path:
     """The nearest folder at or above ``start`` that looks like a project's root.
 
-    Not above ``ceiling``. Without any marker it is the ceiling, else the repository's top, else ``start`` itself.
+    Not above ``ceiling``. Without any marker it is the ceiling, else the repository's top, else ``start`` itself. A
+    package that leaves pytest's settings to a folder above it, in the same repository, is part of that project, as it
+    is for pytest; one with an environment of its own stands for itself.
     """
-    for folder in (start, *start.parents):
-        if any((folder / marker).is_file() for marker in MARKERS) or (folder / ".git").exists():
-            return folder
-        if folder == ceiling:
-            return folder
-    return start
+    folders = (start, *start.parents)
+    if ceiling in folders:
+        folders = folders[: folders.index(ceiling) + 1]
+    for at, folder in enumerate(folders):
+        if (folder / ".git").exists() or _looks_like_a_project(folder):
+            return folder if _stands_alone(folder) else _settled_above(folders[at:]) or folder
+    return ceiling or next((folder for folder in folders if _has_any(folder, TEST_SETTINGS)), start)
+
+
+def _looks_like_a_project(folder: Path) -> bool:
+    return _has_any(folder, MARKERS) or (folder.name not in TEST_FOLDERS and _has_any(folder, TEST_SETTINGS))
+
+
+def _has_any(folder: Path, names: tuple[str, ...]) -> bool:
+    return any((folder / name).is_file() for name in names)
+
+
+def _stands_alone(folder: Path) -> bool:
+    return _has_pytest_settings(folder) or any((folder / name / "pyvenv.cfg").is_file() for name in (".venv", "venv"))
+
+
+def _settled_above(folders: tuple[Path, ...]) -> Path | None:
+    """The nearest of ``folders`` with settings for pytest, if all of them up to it are one repository's."""
+    for folder in folders:
+        if _has_pytest_settings(folder):
+            return folder if any((above / ".git").exists() for above in (folder, *folder.parents)) else None
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _has_pytest_settings(folder: Path) -> bool:
+    if (folder / "pytest.ini").is_file():
+        return True
+    sections = {"tox.ini": "[pytest]", "setup.cfg": "[tool:pytest]", "pyproject.toml": "[tool.pytest"}
+    return any(_starts_a_line(folder / name, section) for name, section in sections.items())
+
+
+def _starts_a_line(file: Path, text: str) -> bool:
+    try:
+        return any(line.startswith(text) for line in file.read_text("utf-8", "replace").splitlines())
+    except OSError:
+        return False
 
 
 def patterns_of_tests(root: Path) -> tuple[str, ...]:

@@ -40,6 +40,15 @@ def _move_editable(finder: Any, old: str, new: str) -> None:
             mapping[name] = _moved(mapping[name], old, new)
 
 
+def check_id(nodeid: str, rootdir: str, root: str) -> str:
+    """A node id as pytest takes it in ``root``. It tells them from its own root, which is where its settings are."""
+    if rootdir == root:
+        return nodeid
+    file, separator, rest = nodeid.partition("::")
+    moved = os.path.relpath(os.path.join(rootdir, file), root).replace(os.sep, "/")
+    return moved + separator + rest
+
+
 def relative(filename: str, root: str) -> Optional[str]:
     """POSIX path from the root for a file of the project's own, else None."""
     if not filename.startswith(root + os.sep):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional, Union
 import pytest
 
 from . import wire
-from .paths import relative
+from .paths import check_id, relative
 
 if TYPE_CHECKING:
     from .lines import MonitoredLines, TracedLines
@@ -33,6 +33,7 @@ class Recorder:
     def __init__(self, channel: Channel, root: str, check_seconds: float, lines: Optional[Lines]) -> None:
         self._channel = channel
         self._root = root
+        self._rootdir = root
         self._check_seconds = check_seconds
         self._lines = lines
         self._reports: list[Any] = []
@@ -58,6 +59,12 @@ class Recorder:
         if hasattr(options, "numprocesses"):
             options.numprocesses, options.tx, options.dist = None, [], "no"
 
+    def pytest_configure(self, config: Any) -> None:
+        self._rootdir = str(config.rootdir if not hasattr(config, "rootpath") else config.rootpath)
+
+    def _id(self, nodeid: str) -> str:
+        return check_id(nodeid, self._rootdir, self._root)
+
     # Collection.
 
     @pytest.hookimpl(hookwrapper=True)
@@ -69,12 +76,12 @@ class Recorder:
             self._channel.send(wire.LINES, id=wire.AT_IMPORT, lines=self._lines.stop())
 
     def pytest_collection_finish(self, session: Any) -> None:
-        self._channel.send(wire.COLLECTED, ids=[item.nodeid for item in session.items])
+        self._channel.send(wire.COLLECTED, ids=[self._id(item.nodeid) for item in session.items])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
         if isinstance(report, pytest.CollectReport):
-            self._send_result(report.nodeid, "error", 0.0, _fspath(node), 0, self._describe(call.excinfo))
+            self._send_result(self._id(report.nodeid), "error", 0.0, _fspath(node), 0, self._describe(call.excinfo))
             self._sent.add(report.nodeid)
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -84,7 +91,7 @@ class Recorder:
                 "message": str(report.longrepr)[:MESSAGE_LENGTH],
                 "frames": [],
             }
-            self._send_result(report.nodeid, "error", 0.0, None, 0, failure)
+            self._send_result(self._id(report.nodeid), "error", 0.0, None, 0, failure)
 
     # Running.
 
@@ -92,7 +99,8 @@ class Recorder:
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
         self._reports, self._failure = [], {}
         self._began = time.perf_counter()
-        self._channel.send(wire.STARTED, id=item.nodeid, after=self._began - self._probe_began)
+        check = self._id(item.nodeid)
+        self._channel.send(wire.STARTED, id=check, after=self._began - self._probe_began)
         previous = self._arm()
         if self._lines:
             self._lines.start()
@@ -102,10 +110,10 @@ class Recorder:
         seconds = time.perf_counter() - self._began
         line = item.location[1]
         self._send_result(
-            item.nodeid, self._outcome(), seconds, _fspath(item), 0 if line is None else line + 1, self._failure
+            check, self._outcome(), seconds, _fspath(item), 0 if line is None else line + 1, self._failure
         )
         if lines is not None:
-            self._channel.send(wire.LINES, id=item.nodeid, lines=lines)
+            self._channel.send(wire.LINES, id=check, lines=lines)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: Any) -> Generator[None, Any, None]:
