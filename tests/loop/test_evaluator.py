@@ -149,6 +149,12 @@ LAYOUTS = {
         "pytest.ini": "[pytest]\naddopts = -x --lf -p no:terminal",
         "test_it.py": "def test_0(): assert 0\ndef test_a(): pass",
     },
+    "options that go on from an earlier run": {
+        "pytest.ini": "[pytest]\naddopts = --lf --sw",
+        ".pytest_cache/v/cache/lastfailed": '{"test_it.py::test_0": true}',
+        ".pytest_cache/v/cache/stepwise": '"test_it.py::test_0"',
+        "test_it.py": "def test_0(): assert 0\ndef test_a(): pass",
+    },
     "a module of the project called pytest": {"pytest.py": "1/0", "test_it.py": "def test_a(): pass"},
     "modules of the project that hide the standard library": {
         "tests/random.py": "",
@@ -232,6 +238,30 @@ def test_values_at_the_failure_are_told(tmp_path: Path) -> None:
     assert (inner.path, inner.line, inner.function) == ("mod.py", 5, "f")
     assert dict(inner.values)["n"] == "7"
     assert "Odd" in dict(inner.values)["odd"]
+
+
+@pytest.mark.parametrize("spectrum", [False, True])
+def test_what_the_code_under_test_says_of_itself_cannot_end_the_run(tmp_path: Path, spectrum: bool) -> None:
+    body = """
+        import time
+        class Hangs:
+            def __repr__(self):
+                while True: time.sleep(1)
+        class Leaves(Exception):
+            def __str__(self): raise SystemExit
+        def test_hangs():
+            hangs = Hangs()
+            assert 0
+        def test_leaves(): raise Leaves
+        def test_a(): pass
+    """
+    root = write(tmp_path, {"test_it.py": body, "pytest.ini": "[pytest]\naddopts = --showlocals\n"})
+    request = RunRequest((), wall_seconds=30, check_seconds=1, spectrum=spectrum)
+    execution = evaluator(root).run(request)
+    assert [result.outcome.value for result in execution.results] == ["failed", "failed", "passed"]
+    assert execution.complete
+    assert execution.results[0].failure
+    assert dict(execution.results[0].failure.frames[-1].values) == {"hangs": "<Hangs>"}
 
 
 def test_the_environment_is_built_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

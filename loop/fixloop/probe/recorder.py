@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Generator, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Generator, Optional, Union
 
 import pytest
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MESSAGE_LENGTH = 4000
 VALUES_A_FRAME = 20
 FRAMES_WITH_VALUES = 6
+QUIETED = ("lf", "failedfirst", "newfirst", "stepwise", "stepwise_skip", "showlocals", "usepdb", "trace")
 
 
 class CheckTimeout(BaseException):
@@ -41,11 +43,13 @@ class Recorder:
         self._failure: dict[str, Any] = {}
         self._probe_began = time.perf_counter()
         self._began = 0.0
+        self._interruptible = False
         self._values = reprlib.Repr()
         self._values.maxstring = self._values.maxother = 100
         self._values.maxlong = 60
 
-    # One process, no coverage of its own, every failure: options of the project that would hide outcomes from us.
+    # One process, no coverage of its own, every failure, every test, one order: options of the project that would hide
+    # outcomes from us or make two runs differ.
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, Any, None]:
@@ -56,6 +60,11 @@ class Recorder:
     def pytest_cmdline_parse(self) -> Generator[None, Any, None]:
         outcome = yield
         options = outcome.get_result().option
+        for name in QUIETED:
+            if hasattr(options, name):
+                setattr(options, name, False)
+        if hasattr(options, "randomly_seed"):
+            options.randomly_seed = int(os.environ.get("PYTHONHASHSEED") or 0)
         if hasattr(options, "numprocesses"):
             options.numprocesses, options.tx, options.dist = None, [], "no"
 
@@ -80,7 +89,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
-        if isinstance(report, pytest.CollectReport):
+        if isinstance(node, pytest.Collector):
             self._send_result(self._id(report.nodeid), "error", 0.0, _fspath(node), 0, self._describe(call.excinfo))
             self._sent.add(report.nodeid)
 
@@ -114,6 +123,24 @@ class Recorder:
         )
         if lines is not None:
             self._channel.send(wire.LINES, id=check, lines=lines)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Generator[None, Any, None]:
+        yield from self._while_interruptible()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, Any, None]:
+        yield from self._while_interruptible()
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, Any, None]:
+        yield from self._while_interruptible()
+
+    def _while_interruptible(self) -> Generator[None, Any, None]:
+        # Raised between the phases, the alarm would end pytest itself.
+        self._interruptible = True
+        yield
+        self._interruptible = False
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, call: Any) -> Generator[None, Any, None]:
@@ -158,6 +185,8 @@ class Recorder:
             signal.signal(signal.SIGALRM, previous)
 
     def _on_alarm(self, _number: int, _frame: Any) -> None:
+        if not self._interruptible:
+            return
         raise CheckTimeout(f"did not end within {self._check_seconds:g} s")
 
     # Describing a failure.
@@ -181,10 +210,7 @@ class Recorder:
         error = excinfo.value
         if type(error).__name__ == "CollectError" and error.__cause__ is not None:
             error = error.__cause__
-        try:
-            message = _fixture_message(error) or str(error)
-        except Exception as broken:  # the code under test may define __str__
-            message = f"<str() raised {type(broken).__name__}>"
+        message = _fixture_message(error) or self._told(str, error)
         return {
             "exception": type(error).__name__,
             "message": message[:MESSAGE_LENGTH],
@@ -217,11 +243,18 @@ class Recorder:
         for name, value in list(frame.f_locals.items())[:VALUES_A_FRAME]:
             if name.startswith(("__", "@")):
                 continue
-            try:
-                values.append([name, self._values.repr(value)])
-            except Exception:
-                values.append([name, f"<{type(value).__name__}>"])
+            values.append([name, self._told(self._values.repr, value)])
         return values
+
+    def _told(self, tell: Callable[[Any], str], value: Any) -> str:
+        # __str__ and __repr__ are code under test: they may raise anything, and hang.
+        interruptible, self._interruptible = self._interruptible, True
+        try:
+            return tell(value)
+        except BaseException:
+            return f"<{type(value).__name__}>"
+        finally:
+            self._interruptible = interruptible
 
 
 def _fspath(node: Any) -> Optional[str]:
