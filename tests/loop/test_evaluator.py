@@ -194,6 +194,31 @@ def test_an_import_path_of_the_caller_is_kept(tmp_path: Path) -> None:
     assert execution.passed == ("test_it.py::test_a",)
 
 
+def test_an_import_path_reaches_the_interpreters_that_tests_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"elsewhere/mod.py": "X = 1"})
+    body = "import subprocess, sys\ndef test_a(): subprocess.run([sys.executable, '-c', 'import mod'], check=True)\n"
+    root = write(tmp_path / "project", {"test_it.py": body})
+    monkeypatch.chdir(tmp_path)
+    execution = evaluator(root, PYTHONPATH="elsewhere").run(RunRequest((), lean=True))
+    assert execution.passed == ("test_it.py::test_a",)
+
+
+def test_lines_and_frames_name_the_file_behind_a_link(tmp_path: Path) -> None:
+    files = {
+        "real/mod.py": "def f():\n    return 1 // 0\n",
+        "test_it.py": "from link import mod\ndef test_a(): mod.f()\n",
+    }
+    root = write(tmp_path, files)
+    (root / "link").symlink_to("real", target_is_directory=True)
+    execution = run(root, spectrum=True)
+    failed = execution.results[0]
+    assert failed.failure
+    assert failed.failure.frames[-1].path == "real/mod.py"
+    assert set(execution.spectrum[failed.id]) == {"real/mod.py", "test_it.py"}
+
+
 def test_unsaved_buffers_and_patches_are_what_runs_and_the_disk_stays(tmp_path: Path) -> None:
     root = write(tmp_path, {"mod.py": "X = 1\nY = 1\n", "test_it.py": "import mod\ndef test_a(): assert mod.Z == 3\n"})
     before = fingerprint(root)

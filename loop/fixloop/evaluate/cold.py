@@ -49,7 +49,9 @@ class ColdEvaluator:
         self._tier = tier
         self._cancellation = cancellation
         self._workers = workers
-        self._import_path = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+        self._import_path = [
+            os.path.abspath(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+        ]
         self._env = _environment(interpreter, environ)
 
     def run(self, request: RunRequest) -> Execution:

@@ -27,8 +27,8 @@ def target_gate(targets: Sequence[str], executions: Sequence[Execution]) -> Evid
 
 
 def has_passed(target: str, execution: Execution) -> bool:
-    """True when a target passed. A file that could not be collected passes when all that it holds passes."""
-    if "::" in target:
+    """True when a target passed. A file or class that could not be collected passes when all that it holds passes."""
+    if execution.result(target) is not None:
         return execution.outcome(target) is Outcome.PASSED
     inside = [result for result in execution.results if result.id.startswith(f"{target}::")]
     broken = any(result.outcome.is_broken for result in execution.results if _within(result.id, target))

@@ -23,8 +23,11 @@ def install(root: str, original_root: str, extra: list[str]) -> None:
     src = os.path.join(root, "src")
     if os.path.isdir(src) and not os.path.exists(os.path.join(src, "__init__.py")):
         front.append(src)
-    front += [_moved(entry, original_root, root) for entry in extra]
-    sys.path[:0] = [entry for entry in front if entry not in sys.path]
+    extra = [_moved(entry, original_root, root) for entry in extra]
+    if extra:
+        os.environ["PYTHONPATH"] = os.pathsep.join(extra)  # for the interpreters that tests start
+    front += extra
+    sys.path[:] = front + [entry for entry in sys.path if entry not in front]
 
 
 def _moved(entry: str, old: str, new: str) -> str:
@@ -50,11 +53,14 @@ def check_id(nodeid: str, rootdir: str, root: str) -> str:
 
 
 def relative(filename: str, root: str) -> Optional[str]:
-    """POSIX path from the root for a file of the project's own, else None."""
+    """POSIX path from the root for a file of the project's own, else None. Links inside the project are followed."""
     if not filename.startswith(root + os.sep):
         if filename.startswith("<") or os.path.isabs(filename):
             return None
         filename = os.path.join(root, filename)
+    real = os.path.realpath(filename)
+    if real.startswith(root + os.sep):
+        filename = real
     parts = filename[len(root) + 1 :].split(os.sep)
     if any(part in NOT_PROJECT or part.startswith(".") for part in parts[:-1]):
         return None
