@@ -187,6 +187,17 @@ def test_an_id_names_the_test_from_the_workspace_wherever_pytest_sees_its_root(t
     assert run(root, "tests/test_it.py::test_a[x/y::z]").results[0].id == "tests/test_it.py::test_a[x/y::z]"
 
 
+def test_a_project_inside_the_workspace_is_importable_for_its_own_tests(tmp_path: Path) -> None:
+    files = {
+        "pytest.ini": "[pytest]\n",
+        "packages/a/pyproject.toml": "",
+        "packages/a/src/mod.py": "X = 1",
+        "packages/a/tests/test_it.py": "from mod import X\ndef test_a(): assert X == 1",
+    }
+    root = write(tmp_path, files)
+    assert run(root, "packages/a/tests/test_it.py::test_a").passed == ("packages/a/tests/test_it.py::test_a",)
+
+
 def test_an_import_path_of_the_caller_is_kept(tmp_path: Path) -> None:
     write(tmp_path, {"elsewhere/mod.py": "X = 1"})
     root = write(tmp_path / "project", {"test_it.py": "from mod import X\ndef test_a(): assert X == 1"})

@@ -62,6 +62,18 @@ def test_an_activated_environment_is_used(tmp_path: Path, environment: Path, nam
     assert (found.path, found.origin) == (python_of(environment), f"the activated environment ({name})")
 
 
+def test_what_an_editable_install_leads_to_is_visible(tmp_path: Path) -> None:
+    """As setuptools makes one: a finder of its own, of which the import path shows nothing."""
+    (tmp_path / "elsewhere" / "one").mkdir(parents=True)
+    packages = next((make_environment(tmp_path / ".venv") / "lib").glob("python*/site-packages"))
+    finder = f"MAPPING = {{'one': {str(tmp_path / 'elsewhere' / 'one')!r}}}\nclass Finder:\n"
+    (packages / "__editable___one_finder.py").write_text(
+        finder + "    def find_spec(*_): return None\nimport sys\nsys.meta_path.append(Finder)\n"
+    )
+    (packages / "__editable__.one.pth").write_text("import __editable___one_finder\n")
+    assert tmp_path / "elsewhere" / "one" in find_interpreter(tmp_path, None, HERE).prefixes
+
+
 def test_the_tools_records_are_read(tmp_path: Path, environment: Path) -> None:
     (tmp_path / ".pdm-python").write_text(f"{python_of(environment)}\n")
     assert find_interpreter(tmp_path, None, HERE).origin == ".pdm-python"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fixloop import probe
 from fixloop.evaluate.interpreter import Interpreter
+from fixloop.evaluate.project import projects_within
 from fixloop.evaluate.reading import read_execution
 from fixloop.ports import Cancellation, Cancelled, RunRequest, Sources
 from fixloop.probe import wire
@@ -109,6 +110,7 @@ class ColdEvaluator:
             "token": token,
             "root": str(self._root),
             "args": _pytest_arguments(request),
+            "projects": [str(folder) for folder in projects_within(self._root, _files(request.checks))],
             "sys_path": [*self._import_path, *self._interpreter.sys_path],
             "spectrum": request.spectrum,
             "check_seconds": request.check_seconds,
@@ -144,6 +146,10 @@ def _environment(interpreter: Interpreter, environ: Mapping[str, str]) -> dict[s
     if (interpreter.scripts.parent / "pyvenv.cfg").is_file():
         env["VIRTUAL_ENV"] = str(interpreter.scripts.parent)
     return env
+
+
+def _files(checks: Iterable[str]) -> set[str]:
+    return {check.partition("::")[0] for check in checks}
 
 
 def _pytest_arguments(request: RunRequest) -> list[str]:

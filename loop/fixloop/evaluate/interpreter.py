@@ -54,6 +54,10 @@ print(json.dumps({{
   "prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
   "path": [p for p in sys.path if p],
   "user": site.getusersitepackages() if site.ENABLE_USER_SITE else "",
+  "editable": [str(place) for finder in sys.meta_path
+               for module in [sys.modules.get(getattr(finder, "__module__", None))]
+               if getattr(module, "__name__", "").startswith("__editable__")
+               for place in getattr(module, "MAPPING", {{}}).values()],
   "packages": [n for n in {INTERESTING!r} if u.find_spec(n)],
 }}))
 """
@@ -87,7 +91,8 @@ def inspect(path: Path, origin: str, environ: Mapping[str, str]) -> Interpreter:
     if tuple(said["info"]) < (3, 9):
         raise NoInterpreter(f"{path} ({origin}) is Python {said['version']}; 3.9 or later is needed.")
     user = [said["user"]] if said["user"] else []
-    outside = [Path(entry) for entry in said["path"] + user if Path(entry).is_dir()]
+    places = [*said["path"], *user, *said["editable"]]  # setuptools keeps an editable install's in a finder of its own
+    outside = [Path(entry) for entry in places if Path(entry).is_dir()]
     return Interpreter(
         path=Path(said["executable"]),  # behind a shim stands the real one
         origin=origin,

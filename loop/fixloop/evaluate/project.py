@@ -7,7 +7,7 @@ import fnmatch
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,6 +34,13 @@ def project_root(start: Path, ceiling: Path | None = None) -> Path:
         if (folder / ".git").exists() or _looks_like_a_project(folder):
             return folder if _stands_alone(folder) else _settled_above(folders[at:]) or folder
     return ceiling or next((folder for folder in folders if _has_any(folder, TEST_SETTINGS)), start)
+
+
+def projects_within(root: Path, paths: Iterable[str]) -> tuple[Path, ...]:
+    """The folders below ``root`` that look like projects of their own and hold some of ``paths``, nearest first."""
+    folders = {folder for path in paths for folder in (root / path, *(root / path).parents) if root in folder.parents}
+    found = [folder for folder in folders if _looks_like_a_project(folder)]
+    return tuple(sorted(found, key=lambda folder: (-len(folder.parts), folder)))
 
 
 def _looks_like_a_project(folder: Path) -> bool:

@@ -22,7 +22,7 @@ def main() -> None:
         os._exit(4)
     channel.send(wire.READY, python=sys.version.split()[0], pytest=pytest.__version__)
     root = os.getcwd()
-    paths.install(root, request["root"], request["sys_path"])
+    paths.install(root, request["root"], request["projects"], request["sys_path"])
 
     from .recorder import Recorder
 

@@ -10,19 +10,22 @@ from typing import Any, Optional
 NOT_PROJECT = frozenset({"site-packages", "dist-packages", "node_modules", "__pypackages__"})
 
 
-def install(root: str, original_root: str, extra: list[str]) -> None:
+def install(root: str, original_root: str, projects: list[str], extra: list[str]) -> None:
     """Make the project importable as ``python -m pytest`` run in its root would, and an ``src`` folder as well.
 
-    Entries that point into ``original_root`` are turned to ``root`` where the two differ (a copied workspace).
+    The same for ``projects`` inside it, as if pytest had been started there. Entries that point into
+    ``original_root`` are turned to ``root`` where the two differ (a copied workspace).
     """
     if root != original_root:
         sys.path[:] = [_moved(entry, original_root, root) for entry in sys.path]
         for finder in sys.meta_path:
             _move_editable(finder, original_root, root)
-    front = [root]
-    src = os.path.join(root, "src")
-    if os.path.isdir(src) and not os.path.exists(os.path.join(src, "__init__.py")):
-        front.append(src)
+    front: list[str] = []
+    for folder in [root, *(_moved(project, original_root, root) for project in projects)]:
+        front.append(folder)
+        src = os.path.join(folder, "src")
+        if os.path.isdir(src) and not os.path.exists(os.path.join(src, "__init__.py")):
+            front.append(src)
     extra = [_moved(entry, original_root, root) for entry in extra]
     if extra:
         os.environ["PYTHONPATH"] = os.pathsep.join(extra)  # for the interpreters that tests start
