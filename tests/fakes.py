@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fixloop.engine.common import Ports
 from fixloop.engine.stacking import Stacked
@@ -68,6 +68,7 @@ class FakeEvaluator:
     flaky: frozenset[str] = frozenset()
     problem: Problem | None = None
     failing_runs: int = 1
+    takes_seconds: float = 0.0
     requests: list[RunRequest] = field(default_factory=list)
     screened: list[Candidate] = field(default_factory=list)
     closed: bool = False
@@ -87,6 +88,8 @@ class FakeEvaluator:
             if outcome is Outcome.MISSING:
                 complete = False
                 continue
+            if outcome is Outcome.PASSED and self.takes_seconds > request.check_seconds:
+                outcome = Outcome.TIMEOUT
             passes = check in self.flaky and not fails
             results.append(_result(check, Outcome.PASSED if passes else outcome))
         lines = {path: frozenset(range(1, text.count("\n") + 1)) for path, text in texts.items()}
@@ -104,7 +107,7 @@ class FakeEvaluator:
         try:
             for candidate in candidates:
                 self.screened.append(candidate)
-                yield candidate, self.run(RunRequest(request.checks, candidate.patch))
+                yield candidate, self.run(replace(request, patch=candidate.patch))
         finally:
             self.closed = True
 
@@ -153,6 +156,7 @@ class World:
     flaky: frozenset[str] = frozenset()
     problem: Problem | None = None
     failing_runs: int = 1
+    takes_seconds: float = 0.0
     cancel_after: int | None = None
     step: float = 0.0
 
@@ -160,7 +164,13 @@ class World:
         self.sources = FakeSources(self.texts)
         self.cancellation = FakeCancellation(self.cancel_after)
         self.evaluator = FakeEvaluator(
-            self.sources, self.judgement, self.cancellation, self.flaky, self.problem, self.failing_runs
+            self.sources,
+            self.judgement,
+            self.cancellation,
+            self.flaky,
+            self.problem,
+            self.failing_runs,
+            self.takes_seconds,
         )
         self.proposer = FakeProposer(self.rewrites)
         self.recorder = FakeRecorder()

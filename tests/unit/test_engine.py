@@ -135,6 +135,20 @@ def test_a_test_that_passes_by_luck_beside_a_candidate_verifies_nothing() -> Non
     assert "Also passing without the patch" in result.trajectory[-1].critique
 
 
+@pytest.mark.parametrize(("check_seconds", "reason"), [(10, StopReason.VERIFIED), (4, StopReason.EXHAUSTED)])
+def test_a_fix_that_takes_its_time_is_given_what_the_user_allows(check_seconds: float, reason: StopReason) -> None:
+    only_x = {"test_a.py::test_x"}
+    world = World(
+        TEXTS,
+        lambda texts: {check: outcome for check, outcome in judge(texts).items() if check in only_x},
+        (("x = 1", "x = 3"), ("x = 1", "x = 2"), ("x = 1", "x = 4")),
+        takes_seconds=5,
+    )
+    _, result = run(world, Task(TASK.selection, Budget(seconds=100, check_seconds=check_seconds)))
+    assert result.reason is reason
+    assert len(result.trajectory) == 3
+
+
 def test_i8_each_attempt_is_recorded_before_the_next_begins() -> None:
     world = World(TEXTS, judge, tuple(("x = 1", f"x = {number}") for number in range(3, 9)))
     for event in repair(TASK, world.ports):

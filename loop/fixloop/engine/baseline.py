@@ -31,6 +31,7 @@ class Baseline:
     requests: tuple[tuple[str, ...], ...]
     scope: str
     lean: bool  # whether screening may leave out the plugins that pytest loads by itself
+    check_limit: float  # seconds that the user allows one check
     wall_seconds: float
 
     @property
@@ -38,10 +39,11 @@ class Baseline:
         """The checks that a fix must turn green, quickest first."""
         return tuple(check.id for check in sorted(self.targets, key=lambda check: check.seconds))
 
-    def check_seconds(self, ceiling: float) -> float:
+    @property
+    def check_seconds(self) -> float:
         """How long one check of a candidate may take: several times the slowest that did not hang, within reason."""
         slowest = max((check.seconds for check in self.targets if check.outcome is not Outcome.TIMEOUT), default=0.0)
-        return min(ceiling, 2.0 + 4 * slowest)
+        return min(self.check_limit, 2.0 + 4 * slowest)
 
 
 def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, Baseline | Ending]:
@@ -67,7 +69,8 @@ def measure(task: Task, ports: Ports, ledger: Ledger) -> Generator[Event, None, 
     yield BaselineMeasured(runs[-1], targets)
     spectrum = {check: lines for run in reversed(runs) for check, lines in run.spectrum.items()}
     wall_seconds = sum(run.wall_seconds for run in runs)
-    return Baseline(targets, targets, passed, spectrum, requests, scope, stable.lean, wall_seconds)
+    limit = task.budget.check_seconds
+    return Baseline(targets, targets, passed, spectrum, requests, scope, stable.lean, limit, wall_seconds)
 
 
 def _run_more(

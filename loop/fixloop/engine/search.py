@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from fixloop.engine.baseline import Baseline
 from fixloop.engine.common import Ending, Ports, count
@@ -13,10 +13,10 @@ from fixloop.engine.stacking import Stacked, on_top
 from fixloop.engine.verify import harms_nothing, verify
 from fixloop.judge.gates import has_passed
 from fixloop.localize.rank import rank_suspects
-from fixloop.ports import Brief, RunRequest
+from fixloop.ports import Brief, Evaluator, RunRequest
 from fixloop.records.attempt import Attempt, Candidate, Verdict
 from fixloop.records.events import Event, StopReason, SuspectsRanked
-from fixloop.records.execution import Execution
+from fixloop.records.execution import Execution, Outcome
 from fixloop.records.task import Task
 
 PATIENCE = 60  # candidates that are tried after the best partial one, before building on it
@@ -50,16 +50,22 @@ def search(
     request = RunRequest(
         checks,
         wall_seconds=min(10.0 + 2 * baseline.wall_seconds, max(5.0, ledger.seconds_left())),
-        check_seconds=baseline.check_seconds(task.budget.check_seconds),
+        check_seconds=baseline.check_seconds,
         stop_at_first=len(checks) > SEEN_AT_MOST,
         lean=baseline.lean,
     )
     best, since = base, 0
     enough = ledger.seconds_left() * rounds_left / (rounds_left + 1)
-    screening = ports.evaluator.screen(candidates, request)
+    slow: list[Candidate] = []
+    screening = _screened(ports.evaluator, candidates, request, baseline, slow, ledger)
     try:
         for candidate, execution in screening:
             ledger.ran(execution)
+            if candidate not in slow and _was_only_slow(execution, request, baseline):
+                slow.append(candidate)
+                if ledger.seconds_left() <= 0:
+                    return _budget(ledger)
+                continue
             fixed = tuple(check for check in checks if has_passed(check, execution))
             if len(fixed) == len(checks):
                 attempt = yield from verify(candidate, ports, ledger, baseline)
@@ -81,6 +87,34 @@ def search(
     finally:
         screening.close()
     return best if best is not None and best is not base else exhausted(ledger)
+
+
+def _screened(
+    evaluator: Evaluator,
+    candidates: Iterable[Candidate],
+    request: RunRequest,
+    baseline: Baseline,
+    slow: Sequence[Candidate],
+    ledger: Ledger,
+) -> Generator[tuple[Candidate, Execution], None, None]:
+    """Every candidate under a short time limit, then those that the caller put into ``slow`` under the user's own."""
+    yield from evaluator.screen(candidates, request)
+    asked = request.wall_seconds + baseline.check_limit * len(request.checks)
+    wall_seconds = min(asked, max(5.0, ledger.seconds_left()))
+    patient = replace(request, check_seconds=baseline.check_limit, wall_seconds=wall_seconds)
+    yield from evaluator.screen(iter(slow), patient)
+
+
+def _was_only_slow(execution: Execution, request: RunRequest, baseline: Baseline) -> bool:
+    """True when nothing but a limit shorter than the user's speaks against a candidate: it may still be the fix.
+
+    A target that hangs in the unchanged code and still does says enough.
+    """
+    if request.check_seconds >= baseline.check_limit or execution.problem is not None:
+        return False
+    hanging = {check.id for check in baseline.targets if check.outcome is Outcome.TIMEOUT}
+    left = [check for check in request.checks if not has_passed(check, execution)]
+    return bool(left) and all(execution.outcome(check) is Outcome.TIMEOUT and check not in hanging for check in left)
 
 
 def _rejected(candidate: Candidate, execution: Execution, checks: tuple[str, ...], fixed: tuple[str, ...]) -> Attempt:

@@ -61,7 +61,7 @@ def verify(candidate: Candidate, ports: Ports, ledger: Ledger, baseline: Baselin
 
 def _without_the_patch(ports: Ports, ledger: Ledger, baseline: Baseline) -> list[Evidence]:
     """Nothing when every target still fails in the unchanged code."""
-    request = RunRequest(baseline.target_ids, wall_seconds=_wall(ledger, baseline))
+    request = RunRequest(baseline.target_ids, wall_seconds=_wall(ledger, baseline), check_seconds=baseline.check_limit)
     runs = ports.evaluator.run_all([replace(request, hash_seed=seed) for seed in HASH_SEEDS])
     for run in runs:
         ledger.ran(run)
@@ -98,7 +98,13 @@ def _run_all(patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Ba
 def _run(
     checks: tuple[str, ...], patch: Patch, seed: int, ports: Ports, ledger: Ledger, baseline: Baseline
 ) -> Execution:
-    request = RunRequest(checks, patch, wall_seconds=_wall(ledger, baseline), hash_seed=seed)
+    request = RunRequest(
+        checks,
+        patch,
+        wall_seconds=_wall(ledger, baseline),
+        check_seconds=baseline.check_limit,
+        hash_seed=seed,
+    )
     return ledger.ran(ports.evaluator.run(request))
 
 
