@@ -19,13 +19,13 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a run may put temporary files of its own: empty again after every test."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
+def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a run may put temporary files of its own: empty again after every test. Its path is as short as usual."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name).resolve()
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+        assert list(folder.iterdir()) == []
 
 
 @pytest.fixture

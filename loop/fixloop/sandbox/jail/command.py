@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import resource
+from collections.abc import Callable
 
 from . import signals
 from .order import NOTE, REFUSED, TOOLS_MARK, Order, Refused
@@ -26,17 +27,19 @@ class Place:
         self.temporary = temporary
 
 
-def start(order: Order, place: Place, *, count_processes: bool) -> int:
-    """Fork the command and give its process id."""
+def start(order: Order, place: Place, confine: Callable[[], None], *, count_processes: bool) -> int:
+    """Fork the command and give its process id. The last thing before it starts is to ``confine`` itself."""
     child = os.fork()
     if child == 0:
         try:
-            _become(order, place, count_processes)
+            _become(order, place, confine, count_processes)
         except Refused as refused:
             refuse(order.report, str(refused))
         except (OSError, ValueError) as error:  # ValueError: a null byte in an argument or the environment
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             refuse(order.report, f"{order.argv[0]} could not be started: {reason}")
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not look like the command's exit status)
+            refuse(order.report, f"{type(error).__name__}: {error}")
         finally:
             os._exit(127)
     return child
@@ -56,7 +59,7 @@ def _say(report: int, word: bytes, sentence: str) -> None:
     os.write(report, word + sentence.replace("\n", " ").encode(errors="replace") + b"\n")
 
 
-def _become(order: Order, place: Place, count_processes: bool) -> None:  # noqa: FBT001
+def _become(order: Order, place: Place, confine: Callable[[], None], count_processes: bool) -> None:  # noqa: FBT001
     os.setsid()
     os.chdir(place.cwd)
     signals.reset()
@@ -73,6 +76,7 @@ def _become(order: Order, place: Place, count_processes: bool) -> None:  # noqa:
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
     argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     _limit(order, count_processes)
+    confine()
     os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
 
 

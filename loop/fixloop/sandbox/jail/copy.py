@@ -25,7 +25,7 @@ def run(order: Order) -> None:
             kernel.adopt_orphans()
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
-        child = command.start(order, place, count_processes=False)
+        child = command.start(order, place, _confine, count_processes=False)
         status = signals.wait_for(child, order.parent)
         _end_descendants(child)
         if status is not None:
@@ -46,6 +46,14 @@ def _prepare(order: Order) -> command.Place:
         tree.copy(order.tools, f"{tools}/{PROBE_PACKAGE}", signals.termination_asked)
     overlay.lay(workspace, order.files)
     return command.Place(cwd=workspace, tools=tools, home=home, temporary=temporary)
+
+
+def _confine() -> None:
+    if signals.LINUX:
+        from . import system_calls
+
+        if system_calls.is_known(os.uname().machine):
+            system_calls.forbid()
 
 
 def _end_descendants(child: int) -> None:

@@ -1,0 +1,219 @@
+"""The filter of system calls: by what really happens here, and by running its program for both machines."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boxes import NOT_LINUX, both_tiers, job, never, told
+from fixloop.sandbox.run import Ended, Tier, run
+
+pytestmark = pytest.mark.skipif(NOT_LINUX, reason="the filter exists only on Linux")
+
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+EPERM, ENOSYS, NO_FAMILY = (0x50000 | number for number in (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT))
+
+# Answer, then the call on x86_64 and on aarch64 with its arguments.
+JUDGED = {
+    "read": (ALLOW, 0, 63),
+    "write": (ALLOW, 1, 64),
+    "fork by clone": (ALLOW, 56, 220, 17),
+    "a thread": (ALLOW, 56, 220, 0x3D0F00),
+    "clone into a user namespace": (EPERM, 56, 220, 0x10000000 | 17),
+    "clone into a mount namespace": (EPERM, 56, 220, 0x00020000),
+    "clone into a network namespace": (EPERM, 56, 220, 0x40000000),
+    "clone3": (ENOSYS, 435, 435),
+    "unshare": (EPERM, 272, 97),
+    "setns": (EPERM, 308, 268),
+    "ptrace": (EPERM, 101, 117),
+    "mount": (EPERM, 165, 40),
+    "open_tree_attr": (EPERM, 467, 467),
+    "bpf": (EPERM, 321, 280),
+    "keyctl": (EPERM, 250, 219),
+    "fanotify_mark, the last of its list": (EPERM, 301, 263),
+    "io_uring_setup": (ENOSYS, 425, 425),
+    "io_uring_register": (ENOSYS, 427, 427),
+    "memfd_create": (ENOSYS, 319, 279),
+    "a call newer than the filter": (ALLOW, 600, 600),
+    "socket unix": (ALLOW, 41, 198, 1, 1, 0),
+    "socket inet": (ALLOW, 41, 198, 2, 1, 0),
+    "socket inet6": (ALLOW, 41, 198, 10, 2, 0),
+    "socket netlink route": (ALLOW, 41, 198, 16, 3, 0),
+    "socket netlink netfilter": (NO_FAMILY, 41, 198, 16, 3, 12),
+    "socket packet": (NO_FAMILY, 41, 198, 17, 3, 0),
+    "socket alg": (NO_FAMILY, 41, 198, 38, 5, 0),
+    "socket vsock": (NO_FAMILY, 41, 198, 40, 1, 0),
+    "socket family 2 with high bits that the kernel ignores": (ALLOW, 41, 198, 1 << 32 | 2, 1, 0),
+    "socketpair unix": (ALLOW, 53, 199, 1, 1, 0),
+    "socketpair tipc": (NO_FAMILY, 53, 199, 30, 1, 0),
+    "ioctl TCGETS": (ALLOW, 16, 29, 0, 0x5401),
+    "ioctl TIOCSTI": (EPERM, 16, 29, 0, 0x5412),
+    "ioctl TIOCSTI with high bits that the kernel ignores": (EPERM, 16, 29, 0, 1 << 32 | 0x5412),
+    "ioctl TIOCLINUX": (EPERM, 16, 29, 0, 0x541C),
+    "mknodat fifo": (ALLOW, 259, 33, 0, 0, 0o010644),
+    "mknodat character device": (EPERM, 259, 33, 0, 0, 0o020666),
+    "mknodat block device": (EPERM, 259, 33, 0, 0, 0o060666),
+}
+
+
+def answer(program: bytes, number: int, architecture: int, *arguments: int) -> int:
+    """What the kernel would do: the classic packet filter's instructions, as far as they are used."""
+    data = struct.pack("<IIQ6Q", number, architecture, 0, *arguments, *[0] * (6 - len(arguments)))
+    code = list(struct.iter_unpack("<HBBI", program))
+    value = at = 0
+    while True:
+        what, then, otherwise, operand = code[at]
+        at += 1
+        match what:
+            case 0x20:
+                value = struct.unpack_from("<I", data, operand)[0]
+            case 0x54:
+                value &= operand
+            case 0x05:
+                at += operand
+            case 0x15:
+                at += then if value == operand else otherwise
+            case 0x35:
+                at += then if value >= operand else otherwise
+            case 0x45:
+                at += then if value & operand else otherwise
+            case 0x06:
+                return operand
+            case _:
+                raise AssertionError(hex(what))
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("case", JUDGED)
+def test_the_program_answers(machine: str, case: str) -> None:
+    from fixloop.sandbox.jail.system_calls import program
+
+    expected, *numbers = JUDGED[case][:3]
+    number = numbers[list(MACHINES).index(machine)]
+    assert answer(program(machine), number, MACHINES[machine], *JUDGED[case][3:]) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_program_kills_what_speaks_another_architecture(machine: str) -> None:
+    from fixloop.sandbox.jail.system_calls import program
+
+    for architecture in (0x40000003, 0xC00000B7, 0xC000003E, 0x40000028):  # i386, aarch64, x86_64, arm
+        expected = ALLOW if architecture == MACHINES[machine] else KILL
+        assert answer(program(machine), 1, architecture) == expected
+    x32 = answer(program(machine), 0x40000000 | 1, MACHINES[machine])
+    assert x32 == (KILL if machine == "x86_64" else ALLOW)
+
+
+def _numbers(header: str, prefix: str) -> Iterator[tuple[str, int]]:
+    for line in Path(header).read_text().splitlines():
+        match line.split():
+            case ["#define", name, number] if name.startswith(prefix) and number.isdigit():
+                yield name.removeprefix(prefix).removeprefix("3264_"), int(number)
+
+
+HEADERS = {
+    0: ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "__NR_"),
+    1: ("/usr/include/asm-generic/unistd.h", "__NR_"),  # what aarch64 uses
+}
+
+
+@pytest.mark.parametrize("column", HEADERS)
+def test_the_numbers_are_the_kernels(column: int) -> None:
+    from fixloop.sandbox.jail import system_calls
+
+    header, prefix = HEADERS[column]
+    if not Path(header).exists():
+        pytest.skip("the kernel's headers are not installed")
+    kernels = dict(_numbers(header, prefix))
+    ours = {name: numbers[column] for name, numbers in system_calls.CALLS.items()}
+    known = {name: number for name, number in ours.items() if name in kernels}  # headers may be older than the filter
+    assert known == {name: kernels[name] for name in known}
+    assert len(known) > 40
+
+
+# By effect. Each of these would succeed, or fail otherwise, without the filter.
+
+CALL = """
+import ctypes, errno, socket
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+def call(x86_64, aarch64, *arguments):
+    number = {"x86_64": x86_64, "aarch64": aarch64}[os.uname().machine]
+    result = libc.syscall(ctypes.c_long(number), *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    return "done" if result >= 0 else errno.errorcode[ctypes.get_errno()]
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+"""
+
+REFUSED = {
+    "ptrace": ("call(101, 117, 0, 0, 0, 0)", "EPERM"),
+    "process_vm_readv of itself": ("call(310, 270, os.getpid(), 0, 0, 0, 0, 0)", "EPERM"),
+    "user namespace": ("call(272, 97, 0x10000000)", "EPERM"),
+    "user namespace by clone": ("call(56, 220, 0x10000000 | 17, 0, 0, 0, 0)", "EPERM"),
+    "clone3": ("call(435, 435, 0, 0)", "ENOSYS"),
+    "user keyring": ("call(250, 219, 0, -4, 1)", "EPERM"),
+    "new key": ("call(248, 217, b'user', b'name', b'data', 4, -2)", "EPERM"),
+    "io_uring": ("call(425, 425, 1, ctypes.create_string_buffer(256))", "ENOSYS"),
+    "memory without a name": ("call(319, 279, b'name', 0)", "ENOSYS"),
+    "userfaultfd": ("call(323, 282, 1)", "EPERM"),
+    "perf": ("call(298, 241, 0, 0, -1, -1, 0)", "EPERM"),
+    "bpf": ("call(321, 280, 0, 0, 0)", "EPERM"),
+    "mount": ("call(165, 40, b'tmpfs', b'.', b'tmpfs', 0, 0)", "EPERM"),
+    "handle of a file": ("call(303, 264, -100, b'text', 0, 0, 0)", "EPERM"),
+    "device": ("attempt(lambda: os.mknod('device', 0o020666, os.makedev(0, 0)))", "EPERM"),
+    "vsock": ("attempt(lambda: socket.socket(40, socket.SOCK_STREAM))", "EAFNOSUPPORT"),
+    "alg": ("attempt(lambda: socket.socket(38, socket.SOCK_SEQPACKET))", "EAFNOSUPPORT"),
+    "netfilter": ("attempt(lambda: socket.socket(16, socket.SOCK_RAW, 12))", "EAFNOSUPPORT"),
+    "typing into a terminal": (
+        "attempt(lambda: __import__('fcntl').ioctl(os.openpty()[1], 0x5412, b'x'))",
+        "EPERM",
+    ),
+}
+
+
+@both_tiers
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_call_is_refused(workspace: Path, tier: Tier, case: str) -> None:
+    code, expected = REFUSED[case]
+    assert told(run(job(workspace, f"{CALL}tell({code})"), tier, never)) == expected
+
+
+FOREIGN = {
+    "x32": b"\xb8\x27\x00\x00\x40\x0f\x05\xc3",  # mov eax, 0x40000027; syscall; ret
+    "i386": b"\xb8\x14\x00\x00\x00\xcd\x80\xc3",  # mov eax, 20; int 0x80; ret
+}
+
+
+@both_tiers
+@pytest.mark.parametrize("table", FOREIGN)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="only x86_64 has further tables")
+def test_a_call_of_another_table_ends_the_process(workspace: Path, tier: Tier, table: str) -> None:
+    code = f"""
+import ctypes, mmap
+memory = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+memory.write({FOREIGN[table]!r})
+ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))()
+"""
+    completed = run(job(workspace, code), tier, never)
+    assert (completed.ended, completed.status) == (Ended.EXITED, -signal.SIGSYS)
+
+
+@both_tiers
+def test_the_filter_holds_for_what_the_command_starts(workspace: Path, tier: Tier) -> None:
+    code = """
+import subprocess
+inner = "import os, socket\\ntry:\\n    socket.socket(38, 5)\\nexcept OSError as error:\\n    print(error.errno)"
+tell(int(subprocess.run([sys.executable, "-I", "-S", "-c", inner], capture_output=True).stdout))
+"""
+    assert told(run(job(workspace, code), tier, never)) == errno.EAFNOSUPPORT
