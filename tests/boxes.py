@@ -18,8 +18,8 @@ PACKAGES = Path(fixloop.__file__).parents[1]
 PREFIXES = (Path(sys.prefix), Path(sys.base_prefix))
 NOT_LINUX = sys.platform != "linux"
 
-namespaces = pytest.param(Tier.NAMESPACES, marks=pytest.mark.skipif(NOT_LINUX, reason="namespaces exist only on Linux"))
-both_tiers = pytest.mark.parametrize("tier", [namespaces, Tier.COPY])
+namespaces = pytest.param(Tier.FULL, marks=pytest.mark.skipif(NOT_LINUX, reason="namespaces exist only on Linux"))
+both_tiers = pytest.mark.parametrize("tier", [namespaces, Tier.REDUCED])
 namespaces_only = pytest.mark.parametrize("tier", [namespaces])
 
 

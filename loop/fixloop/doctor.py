@@ -48,7 +48,7 @@ def _interpreter(root: Path, setting: str | None, environ: Mapping[str, str]) ->
 
 def _sandbox() -> DoctorItem:
     report = choose_tier()
-    strongest = report.tier is Tier.NAMESPACES
+    strongest = report.tier is Tier.FULL
     detail = " ".join((f"tier {report.tier.value}.", report.refusal, *report.gaps)).replace("  ", " ")
     remedy = "" if strongest else "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
     return DoctorItem("sandbox", "confinement", ok=True, detail=detail, remedy=remedy)

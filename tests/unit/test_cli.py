@@ -74,7 +74,7 @@ def repaired(reason: StopReason, verdict: Verdict | None = None, *evidence: Evid
         trajectory=(attempt,) if ran else (),
         candidates=3,
         interpreter="/env/bin/python",
-        tier="namespaces",
+        tier="full",
         scope="the whole suite",
     )
 
@@ -82,7 +82,7 @@ def repaired(reason: StopReason, verdict: Verdict | None = None, *evidence: Evid
 VERIFIED = repaired(StopReason.VERIFIED, Verdict.VERIFIED, HELD)
 PLAUSIBLE = repaired(StopReason.PLAUSIBLE_ONLY, Verdict.PLAUSIBLE, HELD, LOST)
 EVALUATED = Evaluation(
-    Execution((FAILING, PASSING), "/env/bin/python", "namespaces", 0.5),
+    Execution((FAILING, PASSING), "/env/bin/python", "full", 0.5),
     Report("ruff", (Diagnostic("cart.py", 1, "F401", "unused"),)),
     Report(None, (), "The project configures none."),
     "the whole suite",
@@ -303,7 +303,7 @@ TEXT = """\
   AssertionError: assert \\x1b[31mFalse
 
 1 patch tried of 3 proposed, 0.0 s; likeliest places: cart.py:2
-Python: /env/bin/python; sandbox: namespaces; scope: the whole suite
+Python: /env/bin/python; sandbox: full; scope: the whole suite
 
 --- a/cart.py
 +++ b/cart.py
@@ -388,7 +388,7 @@ def test_evaluate_as_text(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_an_environment_problem_is_told_with_its_remedy(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     problem = Problem(ProblemKind.NO_PYTEST, "pytest is not installed.", "Install it.")
-    execution = Execution((), "/env/bin/python", "copy", problem=problem)
+    execution = Execution((), "/env/bin/python", "reduced", problem=problem)
     nothing = Report(None, (), "Not asked for.")
     assert call(FakeEngine(root, evaluation=Evaluation(execution, nothing, nothing, "")), "evaluate") == 2
     assert capsys.readouterr().out.endswith("pytest is not installed. Install it.\n")

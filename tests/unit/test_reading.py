@@ -40,7 +40,7 @@ def read(
         cpu_seconds=1.0,
         detail="",
     )
-    return read_execution(completed, "T", "python", "namespaces", root, check_seconds=2.0)
+    return read_execution(completed, "T", "python", "full", root, check_seconds=2.0)
 
 
 def test_i3_forged_records_are_ignored() -> None:
@@ -48,7 +48,7 @@ def test_i3_forged_records_are_ignored() -> None:
     assert forged.results == ()
     assert forged.outcome("t.py::a") is Outcome.MISSING
     noise = Completed(Ended.EXITED, 0, b'not json\n[1]\n"x"\n', b"1 passed", 0.0, 0.0, "")
-    assert read_execution(noise, "T", "python", "namespaces", Path("/nowhere"), 2.0).results == ()
+    assert read_execution(noise, "T", "python", "full", Path("/nowhere"), 2.0).results == ()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def result(reason: StopReason, **fields: object) -> RepairResult:
         "baseline": Outcomes(passed=2, failed=1),
         "scope": "the whole suite",
         "interpreter": "/env/bin/python",
-        "tier": "namespaces",
+        "tier": "full",
     }
     return RepairResult(reason, reason.value, **{**known, **fields})  # pyright: ignore[reportArgumentType]
 
@@ -117,7 +117,7 @@ def test_the_document_of_a_verified_repair() -> None:
         "candidates": 7,
         "seconds": {"wall": 1.235, "cpu": 0.5},
         "model": None,
-        "sandbox": {"tier": "namespaces"},
+        "sandbox": {"tier": "full"},
         "interpreter": "/env/bin/python",
         "baseline": {"passed": 2, "failed": 1},
         "scope": "the whole suite",
@@ -160,7 +160,7 @@ EVALUATION_KEYS = [
 
 
 def test_the_document_of_an_evaluation() -> None:
-    execution = Execution((FAILING, CheckResult("t.py::ok", Outcome.PASSED, 0.25)), "/py", "copy", 1.5)
+    execution = Execution((FAILING, CheckResult("t.py::ok", Outcome.PASSED, 0.25)), "/py", "reduced", 1.5)
     lint = Report("ruff", (Diagnostic("cart.py", 3, "F401", "unused"),))
     document = evaluation_document(execution, lint, Report(None, (), "None is configured."), "test_cart.py")
     assert list(document) == EVALUATION_KEYS
@@ -183,7 +183,7 @@ def test_the_document_of_an_evaluation() -> None:
         "note": "",
     }
     assert document["types"] == {"tool": None, "diagnostics": [], "note": "None is configured."}
-    assert (document["sandbox"], document["seconds"]) == ({"tier": "copy"}, 1.5)
+    assert (document["sandbox"], document["seconds"]) == ({"tier": "reduced"}, 1.5)
 
 
 def test_an_evaluation_that_did_not_happen_has_the_same_keys() -> None:
@@ -195,7 +195,7 @@ def test_an_evaluation_that_did_not_happen_has_the_same_keys() -> None:
 def outcomes(*given: Outcome, problem: ProblemKind | None = None, complete: bool = True) -> Execution:
     results = tuple(CheckResult(f"t.py::t{n}", outcome) for n, outcome in enumerate(given))
     said = Problem(problem, "It is so.", "Do this.") if problem else None
-    return Execution(results, "/py", "copy", 1.0, problem=said, complete=complete)
+    return Execution(results, "/py", "reduced", 1.0, problem=said, complete=complete)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ HANDOFF = """\
 
 Every candidate was tried and none makes the failing tests pass.
 
-Run with `/env/bin/python` in the sandbox tier `namespaces`; scope: the whole suite. \
+Run with `/env/bin/python` in the sandbox tier `full`; scope: the whole suite. \
 Before any change 1 test failed and 2 passed.
 
 ## What fails

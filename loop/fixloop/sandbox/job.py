@@ -14,8 +14,8 @@ GIB = 1 << 30
 class Tier(StrEnum):
     """How strongly a command is confined. ``TierReport.gaps`` says in words what each one lacks."""
 
-    NAMESPACES = "namespaces"
-    COPY = "copy"
+    FULL = "full"
+    REDUCED = "reduced"
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Limits:
     output_bytes: int = 16 * MIB  # stdout and stderr together, and the channel on its own
     tail_bytes: int = 64 << 10  # how much of the output's end is kept
     open_files: int = 1024  # of one process
-    processes: int = 1024  # of the whole tree; COPY cannot enforce it
-    scratch_bytes: int = 512 * MIB  # everything written, private directories included; COPY cannot enforce it
+    processes: int = 1024  # of the whole tree; REDUCED cannot enforce it
+    scratch_bytes: int = 512 * MIB  # everything written, private directories included; REDUCED cannot enforce it
 
 
 class Ended(StrEnum):

@@ -15,16 +15,16 @@ from pathlib import Path
 from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
 
-_NAMESPACES_GAPS = (
+_FULL_GAPS = (
     "Memory is limited for each process, not for all of them together.",
     "System calls are those of an unprivileged program: none is filtered.",
 )
-_COPY_GAPS = (
+_REDUCED_GAPS = (
     "Code under test can read and change this user's files outside the workspace copy.",
     "Code under test can reach the network.",
     "Neither the number of processes nor the space written to disk is limited.",
 )
-_COPY_GAPS_ELSEWHERE = ("A process that detaches itself may outlive its run.",)
+_REDUCED_GAPS_ELSEWHERE = ("A process that detaches itself may outlive its run.",)
 
 _PROBE = """
 import os, shutil, socket, sys
@@ -63,9 +63,9 @@ def choose_tier() -> TierReport:
     """Try the tiers once per process."""
     refusal = _why_not_namespaces()
     if not refusal:
-        return TierReport(Tier.NAMESPACES, _NAMESPACES_GAPS)
-    gaps = _COPY_GAPS if sys.platform == "linux" else _COPY_GAPS + _COPY_GAPS_ELSEWHERE
-    return TierReport(Tier.COPY, gaps, refusal)
+        return TierReport(Tier.FULL, _FULL_GAPS)
+    gaps = _REDUCED_GAPS if sys.platform == "linux" else _REDUCED_GAPS + _REDUCED_GAPS_ELSEWHERE
+    return TierReport(Tier.REDUCED, gaps, refusal)
 
 
 def _why_not_namespaces() -> str:
@@ -77,7 +77,7 @@ def _why_not_namespaces() -> str:
         (workspace / "folder").mkdir(parents=True)
         (workspace / "folder" / "old").touch()
         (workspace / "file").write_text("base")
-        completed = run(_job(workspace, listener.getsockname()[1], outside), Tier.NAMESPACES, lambda: False)
+        completed = run(_job(workspace, listener.getsockname()[1], outside), Tier.FULL, lambda: False)
         if completed.ended is not Ended.EXITED or completed.channel != b"done":
             return completed.detail or _failure(completed)
         if _connected(listener):

@@ -109,7 +109,7 @@ def test_an_ordinary_user_can_run(tier: Tier) -> None:
     if not Path(SYSTEM_PYTHON).exists() or not system_python_serves_others():
         pytest.skip("no Python that another user could run this code with")
     code = "import os, pwd\ntext = open('text').read()\nopen('text', 'w').write('x')\nos.write(4, text.encode())"
-    if tier is Tier.NAMESPACES:  # this uid is in no list of the host's
+    if tier is Tier.FULL:  # this uid is in no list of the host's
         code += "\npwd.getpwuid(os.getuid())"
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         root = Path(name).resolve()
@@ -134,7 +134,7 @@ def test_an_ordinary_user_can_run(tier: Tier) -> None:
 
 @namespaces_only
 def test_where_namespaces_are_refused_the_run_does_not_start(workspace: Path, tier: Tier) -> None:
-    assert choose_tier().tier is Tier.NAMESPACES
+    assert choose_tier().tier is Tier.FULL
     python, *argv = parent_arguments(sys.executable, workspace, tier, "-c", "pass", choose=True)
     changes = {
         "argv": (python, *argv),  # inside the sandbox no further namespaces can be made
@@ -143,7 +143,7 @@ def test_where_namespaces_are_refused_the_run_does_not_start(workspace: Path, ti
     }
     completed = run(job(workspace, "", **changes), tier, never)
     ended, status, detail, chosen = json.loads(completed.output)
-    assert (ended, status, chosen) == ("not started", None, "copy")
+    assert (ended, status, chosen) == ("not started", None, "reduced")
     assert "namespaces" in detail
 
 

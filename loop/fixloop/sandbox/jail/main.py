@@ -30,16 +30,16 @@ def main() -> None:
 
 def _tier(order: Order) -> None:
     # Each tier is imported only where it is used: the launcher starts once per run.
-    if order.tier == "namespaces":
+    if order.tier == "full":
         if not signals.LINUX:
             raise Refused("namespaces exist only on Linux")
-        from . import namespaces
+        from . import full
 
-        namespaces.run(order)
+        full.run(order)
     else:
-        from . import copy
+        from . import reduced
 
-        copy.run(order)
+        reduced.run(order)
 
 
 def _read_all(descriptor: int) -> bytes:

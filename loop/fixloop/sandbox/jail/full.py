@@ -1,4 +1,4 @@
-"""The namespaces tier: a private view of files, processes, network and users; when its process 1 ends, all ends."""
+"""The full tier: namespaces give a private view of files, processes, network and users; with process 1 all ends."""
 
 from __future__ import annotations
 

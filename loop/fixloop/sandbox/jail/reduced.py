@@ -1,4 +1,4 @@
-"""The copy tier, for machines without namespaces: a private copy of the workspace, limits, and no survivors.
+"""The reduced tier, for machines without namespaces: a private copy of the workspace, limits, and no survivors.
 
 It keeps the workspace and the environment clean; it does not keep the command from the rest of the machine.
 """
