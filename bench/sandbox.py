@@ -6,7 +6,6 @@ Everything is measured side by side in one process tree, the confined and the ba
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -14,14 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
-import fixloop
 from _common import Figure, main
-from fixloop.sandbox.run import Ended, Job, Limits, SessionOver, Tier, open_session, run
 from rich.table import Table
+
+import fixloop
+from fixloop.sandbox.run import Ended, Job, Limits, SessionOver, Tier, open_session, run
 
 PROBE = Path(fixloop.__file__).parent / "probe"
 PREFIXES = (Path(sys.prefix), Path(sys.base_prefix))
@@ -121,16 +120,17 @@ def _warm(folder: Path, cycles: int, kinds: str, busy: float) -> tuple[dict[str,
     workspace = folder / "workspace"
     workspace.mkdir(exist_ok=True)
     job = _job(workspace, sys.executable, "-s", "-c", WARM, "{tools}", str(cycles), kinds, str(busy))
+    over: SessionOver | None = None
+    taken: dict[str, list[float]] = {}
     try:
         with open_session(job, Tier.FULL) as session:
-            line = session.receive(300)
-            assert line is not None
-            taken = json.loads(line)
+            taken = json.loads(session.receive(300) or b"")
             session.receive(60)
-            raise AssertionError("the warm process did not end")
-    except SessionOver as over:
-        assert over.completed.ended is Ended.EXITED, over.completed
-        return taken, over.completed.cpu_seconds
+    except SessionOver as end:
+        over = end
+    if over is None or over.completed.ended is not Ended.EXITED:
+        raise RuntimeError(f"the warm process did not end as it should: {over}")
+    return taken, over.completed.cpu_seconds
 
 
 def candidates(folder: Path, cycles: int, busy: float) -> dict[str, list[float]]:
@@ -209,6 +209,4 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    with suppress(AttributeError):
-        os.sched_getaffinity(0)
     main(__doc__ or "", measure)

@@ -8,10 +8,13 @@ import errno
 import fcntl
 import os
 import resource
-from collections.abc import Callable
 
 from . import signals
 from .order import CHANNEL, NOTE, REFUSED, REQUEST, SLOTS, TOOLS_MARK, Order, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Callable
 
 _FIRST_FREE = 16  # above every number that the command is given
 

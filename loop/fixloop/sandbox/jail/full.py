@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from . import command, kernel, overlay, root, signals, system_calls, users, workspace
 from .order import EXITED, Order, Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Callable
 
 
 def run(order: Order) -> None:

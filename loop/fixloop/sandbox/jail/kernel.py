@@ -35,8 +35,11 @@ TO_CHANGE_ROOTS, TO_ADMINISTER = 18, 21  # CAP_SYS_CHROOT and CAP_SYS_ADMIN: wha
 _MOUNT_SETATTR = 442  # one number on every architecture, as for all calls since 2019
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _JOIN_SESSION_KEYRING = 1
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_SIGNAL_OF_CHILD = 17
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_under_lock = ctypes.PyDLL(None, use_errno=True)
 
 
 def _check(result: int, what: str) -> None:
@@ -51,6 +54,22 @@ def _encoded(text: str | None) -> bytes | None:
 def unshare(kinds: int) -> None:
     """Enter new namespaces; of process ids, the next child does."""
     _check(_libc.unshare(kinds), "new namespaces")
+
+
+def fork_into(kinds: int) -> int:
+    """As ``os.fork``, for a process of one thread; the child is the first process of new namespaces."""
+    python = ctypes.pythonapi  # its lock stays held: Python must not run in between
+    number = _CLONE.get(os.uname().machine)
+    if number is None:
+        raise Refused(f"fork into new namespaces: unknown machine {os.uname().machine}")
+    python.PyOS_BeforeFork()
+    child = _libc_under_lock.syscall(ctypes.c_long(number), ctypes.c_ulong(kinds | _SIGNAL_OF_CHILD), *[None] * 4)
+    if child == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    _check(child, "fork into new namespaces")
+    return child
 
 
 def join(namespace: int, kind: int) -> None:

@@ -129,8 +129,9 @@ def close_kernel_settings() -> None:
 
 def _write_setting(name: str, value: int) -> None:
     try:
-        with open(f"/proc/sys/{name}", "w") as file:
-            file.write(str(value))
+        setting = os.open(f"/proc/sys/{name}", os.O_WRONLY)
+        os.write(setting, b"%d" % value)
+        os.close(setting)
     except OSError as error:
         raise Refused(f"set {name}: {error.strerror}") from None
 

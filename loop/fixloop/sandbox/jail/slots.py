@@ -7,7 +7,7 @@ the mounts that were made outside it, and the warm process gets just the power t
 """
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH101, PTH116, PTH208
+# ruff: noqa: PTH101, PTH116
 from __future__ import annotations
 
 import contextlib
@@ -24,6 +24,7 @@ _AHEAD = 2
 _LOOK_MILLISECONDS = 200  # for the end of the warm process, should one of its children hold the socket
 _REAP_MILLISECONDS = 50
 _OUTPUT = 2  # the last of the standard descriptors
+_MOST_DESCRIPTORS = 256  # more than the maker ever has
 
 
 def start(order: Order, built: root.Built) -> int:
@@ -129,20 +130,10 @@ def _slot(order: Order, shown: list[str]) -> list[int]:
     """A new slot: descriptors of its namespaces, in the order of KINDS, and of its lifeline. Raises Refused."""
     lifeline, held = os.pipe()
     answers, answer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    between = os.fork()
-    if between == 0:
-        try:
-            _close_all_but(lifeline, answer.fileno())
-            kernel.unshare(kernel.NEW_MOUNT | kernel.NEW_IPC | kernel.NEW_PID)
-            if os.fork() == 0:
-                _keep(order, shown, lifeline, answer)
-        except (OSError, Refused) as error:
-            answer.send(str(error).encode())
-        finally:
-            os._exit(0)
+    if kernel.fork_into(kernel.NEW_MOUNT | kernel.NEW_IPC | kernel.NEW_PID) == 0:
+        _keep(order, shown, lifeline, answer)
     os.close(lifeline)
     answer.close()
-    os.waitpid(between, 0)
     said, namespaces, _, _ = socket.recv_fds(answers, 1000, len(KINDS))
     answers.close()
     if len(namespaces) != len(KINDS):
@@ -153,12 +144,13 @@ def _slot(order: Order, shown: list[str]) -> list[int]:
 def _keep(order: Order, shown: list[str], lifeline: int, answer: socket.socket) -> None:
     """Process 1 of a slot: furnish it, then reap its orphans until the lifeline is let go. Never returns."""
     try:
+        _close_all_but(lifeline, answer.fileno())
         _furnish(order, shown)
         namespaces = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name, _ in KINDS]
         root.mount_processes("/proc")
         root.limit_namespaces(order.processes)
         root.close_kernel_settings()
-        kernel.drop_capabilities()
+        kernel.drop_kept_capabilities()
         kernel.hide_from_equals()
         socket.send_fds(answer, [b"x"], namespaces)
         _close_all_but(lifeline)
@@ -180,10 +172,10 @@ def _reap_orphans() -> None:
 
 
 def _close_all_but(*kept: int) -> None:
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > _OUTPUT and descriptor not in kept:
-            with contextlib.suppress(OSError):  # the listing's own
-                os.close(descriptor)
+    below = _OUTPUT
+    for descriptor in (*sorted(kept), _MOST_DESCRIPTORS):
+        os.closerange(below + 1, descriptor)
+        below = descriptor
 
 
 def _furnish(order: Order, shown: list[str]) -> None:

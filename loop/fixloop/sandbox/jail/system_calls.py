@@ -118,10 +118,15 @@ def forbid(*, but: tuple[str, ...] = ()) -> None:
 
     ``but``: names of calls that stay permitted, for a process that has yet to confine its children further.
     """
+    kernel.filter_system_calls(program_here(but))
+
+
+def program_here(but: tuple[str, ...] = ()) -> bytes:
+    """The filter for this machine, to be made once and used often. Raises Refused."""
     machine = os.uname().machine
     if not is_known(machine) or sys.maxsize < 1 << 32:  # a 32-bit interpreter has calls of its own
         raise Refused(f"filter system calls: unknown machine {machine}")
-    kernel.filter_system_calls(program(machine, but))
+    return program(machine, but)
 
 
 def program(machine: str, but: tuple[str, ...] = ()) -> bytes:
