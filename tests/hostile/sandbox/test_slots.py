@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,26 @@ def test_a_warm_process_can_join_its_slots_and_nothing_more(workspace: Path) -> 
         assert status == 0
         # Its own descriptor of its own process ids is what it may always join again; its parent is itself.
         assert [name for name in reached if not name.startswith(("setns", "2 "))] == []  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
+
+
+def test_sockets_of_the_workspace_are_not_the_hosts(workspace: Path) -> None:
+    connect = """
+import socket
+def reaches(path):
+    try:
+        socket.socket(socket.AF_UNIX).connect(path)
+    except OSError:
+        return False
+    return True
+tell([reaches("socket"), reaches("/run/fixloop/original/socket")])
+"""
+    with socket.socket(socket.AF_UNIX) as listener:
+        with chdir(workspace):  # a socket's path is short
+            listener.bind("socket")
+        listener.listen()
+        with warm_process(workspace) as ask:
+            assert ask(connect) == [[False, False], 0]
+            assert ask(connect, where="warm") == [[False, False], 0]
 
 
 def test_the_end_of_the_warm_process_ends_the_session(workspace: Path, token: str) -> None:

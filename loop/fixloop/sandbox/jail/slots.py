@@ -7,7 +7,7 @@ the mounts that were made outside it, and the warm process gets just the power t
 """
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH101, PTH116
+# ruff: noqa: PTH101, PTH102, PTH116
 from __future__ import annotations
 
 import contextlib
@@ -191,8 +191,11 @@ def _furnish(order: Order, shown: list[str]) -> None:
     for folder, name in root.PRIVATE.items():
         kernel.mount(f"{root.SCRATCH}/{name}", folder, None, kernel.BIND | kernel.RECURSIVE)
     upper = f"{root.SCRATCH}/upper"
+    os.mkdir(f"{root.SCRATCH}/hidden", 0)
     os.chmod(upper, stat.S_IMODE(os.stat(root.ORIGINAL).st_mode))
     options = f"lowerdir={root.LAID}:{root.ORIGINAL},upperdir={upper},workdir={root.SCRATCH}/work,userxattr"
     kernel.mount("overlay", order.root, "overlay", root.SAFE, options)
+    for layer in (root.ORIGINAL, root.LAID):  # through the overlay alone are its sockets and pipes not the host's
+        kernel.mount(f"{root.SCRATCH}/hidden", layer, None, kernel.BIND)
     root.mount_terminals("/dev/pts")
     kernel.unmount(root.SCRATCH)
