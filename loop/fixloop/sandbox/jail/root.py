@@ -5,12 +5,13 @@ interpreters, editable installs and recorded absolute paths stay true.
 """
 
 # Strings, as pathlib would double the launcher's start-up; /tmp is the private one.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH115, PTH120, PTH123, PTH211, S108
+# ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH113, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
 import os
 
 from . import kernel, workspace
+from . import views as host
 from .order import PROBE_PACKAGE, Order, Refused
 
 _NEW = "/proc"  # covered while the root is built: nothing else needs a file of it
@@ -59,7 +60,6 @@ _DEVICE_LINKS = {
     "/dev/stderr": "/proc/self/fd/2",
 }
 _PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
-_KERNEL_SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
@@ -91,15 +91,12 @@ def build(order: Order, *, other_owners: bool) -> str:
 
 
 def close_kernel_settings(processes: int) -> None:
-    """Limit the namespace through /proc/sys, then make it read-only: uid 0 owns those files even without power."""
+    """Limit the namespace through /proc/sys, then make /proc read-only: uid 0 owns its files even without power."""
     _write_setting("user/max_user_namespaces", 0)
     release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
     if release >= _PROCESS_LIMIT_PER_NAMESPACE:
         _write_setting("kernel/pid_max", max(processes, _LEAST_PROCESS_LIMIT))
-    for name in _KERNEL_SETTINGS:
-        path = f"/proc/{name}"
-        if os.path.exists(path):
-            kernel.bind(path, path)
+    kernel.mount(None, "/proc", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _SAFE | kernel.NO_EXEC)
 
 
 def _write_setting(name: str, value: int) -> None:
@@ -171,39 +168,35 @@ def _within(path: str, folder: str) -> bool:
 
 def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> str:
     done: list[str] = []
-    said = ""
+    said: list[str] = []
     for target in sorted(views, key=lambda path: (path.count("/"), path)):  # a folder before what lies in it
         source = views[target]
         around = [earlier for earlier in done if _within(target, earlier)]
         if target == order.root:
             scratch = _NEW + _SCRATCH
-            said = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
+            seen = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
+            said.append(seen)
         elif source in _PRIVATE.values():
             os.makedirs(_NEW + target, exist_ok=True)
             kernel.mount(f"{_NEW}{_SCRATCH}/{source}", _NEW + target, None, kernel.BIND)
         elif around and views[around[-1]] == around[-1]:
             continue  # seen already, through the folder around it
-        elif os.path.exists(source):
-            _make_target(_NEW + target, source)
-            kernel.bind(source, _NEW + target)
+        elif os.path.isdir(source) or os.path.isfile(source):
+            host.make_place(_NEW + target, source)
+            if target in _PROGRAMS:
+                kernel.bind(source, _NEW + target)  # the system's own: large, and nobody's sockets are in there
+            else:
+                said.append(host.show(source, _NEW + target, _NEW + _SCRATCH))
         else:
             continue
         done.append(target)
-    return said
-
-
-def _make_target(path: str, source: str) -> None:
-    if os.path.isdir(source):
-        os.makedirs(path, exist_ok=True)
-    elif not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    return " ".join(filter(None, said))
 
 
 def _make_devices() -> None:
     for device in _DEVICES:
-        _make_target(_NEW + device, device)
-        kernel.mount(device, _NEW + device, None, kernel.BIND)
+        host.make_place(_NEW + device, device)
+        kernel.bind(device, _NEW + device, kernel.NO_SUID | kernel.NO_EXEC)  # can be written to, but not changed
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)
     options = "newinstance,ptmxmode=0666,mode=620"
     kernel.mount("devpts", f"{_NEW}/dev/pts", "devpts", kernel.NO_SUID | kernel.NO_EXEC, options)
