@@ -83,10 +83,10 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, options
     _check(done, f"mount {kind or source or ''} on {target}")
 
 
-def bind(source: str, target: str) -> None:
-    """Show ``source`` and what is mounted below it at ``target``, all of it read-only."""
+def bind(source: str, target: str, without: int = NO_SUID | NO_DEV) -> None:
+    """Show ``source`` and what is mounted below it at ``target``, all read-only and without what the flags name."""
     mount(source, target, None, BIND | RECURSIVE)
-    attributes = struct.pack("QQQQ", READ_ONLY | NO_SUID | NO_DEV, 0, 0, 0)
+    attributes = struct.pack("QQQQ", READ_ONLY | without, 0, 0, 0)
     at_cwd, recursive = ctypes.c_int(-100), ctypes.c_uint(0x8000)
     done = _libc.syscall(
         ctypes.c_long(_MOUNT_SETATTR), at_cwd, _encoded(target), recursive, attributes, ctypes.c_size_t(len(attributes))

@@ -5,12 +5,13 @@ interpreters, editable installs and recorded absolute paths stay true.
 """
 
 # Strings, as pathlib would double the launcher's start-up; /tmp is the private one.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH115, PTH120, PTH123, PTH211, S108
+# ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH113, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
 import os
 
 from . import kernel, workspace
+from . import views as host
 from .order import JAIL_PACKAGE, PROBE_PACKAGE, Order, Refused
 
 _NEW = "/proc"  # covered while the root is built: nothing else needs a file of it
@@ -60,7 +61,6 @@ _DEVICE_LINKS = {
     "/dev/stderr": "/proc/self/fd/2",
 }
 PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
-_KERNEL_SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
@@ -70,11 +70,15 @@ SAFE = kernel.NO_SUID | kernel.NO_DEV
 
 
 class Built:
-    """What a new root holds: a sentence about it for a person, mostly none, and the host paths shown in it."""
+    """What a new root holds: the host paths shown in it, whether the workspace is an overlay, and what to say of it.
 
-    def __init__(self, said: str, shown: list[str]) -> None:
-        self.said = said
+    ``said`` is for a person, mostly empty.
+    """
+
+    def __init__(self, shown: list[str], said: str, *, overlaid: bool) -> None:
         self.shown = shown
+        self.said = said
+        self.overlaid = overlaid
 
 
 def build(order: Order, *, other_owners: bool) -> Built:
@@ -99,7 +103,7 @@ def build(order: Order, *, other_owners: bool) -> Built:
 
 
 def _keep_layers(order: Order, built: Built) -> None:
-    if built.said:
+    if not built.overlaid:
         raise Refused(f"a warm process needs the workspace as an overlay. {built.said}")
     for source, target in ((order.root, ORIGINAL), (f"{_NEW}{SCRATCH}/upper", LAID)):
         os.makedirs(_NEW + target)
@@ -120,11 +124,8 @@ def limit_namespaces(processes: int) -> None:
 
 
 def close_kernel_settings() -> None:
-    """Make /proc's settings read-only: uid 0 owns those files even without power."""
-    for name in _KERNEL_SETTINGS:
-        path = f"/proc/{name}"
-        if os.path.exists(path):
-            kernel.bind(path, path)
+    """Make /proc read-only: uid 0 owns its files even without power."""
+    kernel.mount(None, "/proc", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | SAFE | kernel.NO_EXEC)
 
 
 def _write_setting(name: str, value: int) -> None:
@@ -200,40 +201,36 @@ def within(path: str, folder: str) -> bool:
 
 def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> Built:
     done: list[str] = []
-    said = ""
+    said: list[str] = []
+    copied = ""
     for target in sorted(views, key=lambda path: (path.count("/"), path)):  # a folder before what lies in it
         source = views[target]
         around = [earlier for earlier in done if within(target, earlier)]
         if target == order.root:
             scratch = _NEW + SCRATCH
-            said = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
+            copied = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
         elif source in PRIVATE.values():
             os.makedirs(_NEW + target, exist_ok=True)
             kernel.mount(f"{_NEW}{SCRATCH}/{source}", _NEW + target, None, kernel.BIND)
         elif around and views[around[-1]] == around[-1]:
             continue  # seen already, through the folder around it
-        elif os.path.exists(source):
-            make_target(_NEW + target, source)
-            kernel.bind(source, _NEW + target)
+        elif os.path.isdir(source) or os.path.isfile(source):
+            host.make_place(_NEW + target, source)
+            if target in _PROGRAMS:
+                kernel.bind(source, _NEW + target)  # the system's own: large, and nobody's sockets are in there
+            else:
+                said.append(host.show(source, _NEW + target, _NEW + SCRATCH))
         else:
             continue
         done.append(target)
-    return Built(said, [target for target in done if target not in PRIVATE])
-
-
-def make_target(path: str, source: str) -> None:
-    """An empty file or folder, for ``source`` to be mounted on."""
-    if os.path.isdir(source):
-        os.makedirs(path, exist_ok=True)
-    elif not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    shown = [target for target in done if target not in PRIVATE]
+    return Built(shown, " ".join(filter(None, (copied, *said))), overlaid=not copied)
 
 
 def _make_devices() -> None:
     for device in _DEVICES:
-        make_target(_NEW + device, device)
-        kernel.mount(device, _NEW + device, None, kernel.BIND)
+        host.make_place(_NEW + device, device)
+        kernel.bind(device, _NEW + device, kernel.NO_SUID | kernel.NO_EXEC)  # can be written to, but not changed
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)
     mount_terminals(f"{_NEW}/dev/pts")
 

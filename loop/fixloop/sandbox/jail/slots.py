@@ -16,7 +16,7 @@ import select
 import socket
 import stat
 
-from . import command, kernel, root, signals, system_calls, users
+from . import command, kernel, root, signals, system_calls, users, views
 from .order import EXITED, Order, Refused
 
 KINDS = (("mnt", kernel.NEW_MOUNT), ("ipc", kernel.NEW_IPC), ("pid", kernel.NEW_PID))
@@ -185,7 +185,7 @@ def _furnish(order: Order, shown: list[str]) -> None:
         for folder, name in root.PRIVATE.items():
             if root.within(path, folder):
                 place = f"{root.SCRATCH}/{name}{path.removeprefix(folder)}"
-                root.make_target(place, path)
+                views.make_place(place, path)
                 if path != order.root:
                     kernel.mount(path, place, None, kernel.BIND | kernel.RECURSIVE)
     for folder, name in root.PRIVATE.items():
