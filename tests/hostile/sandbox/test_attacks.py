@@ -4,22 +4,18 @@ damage where there is no sandbox.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from boxes import NOT_LINUX, PACKAGES, SYSTEM_PYTHON, system_python_serves_others
+from boxes import NOT_LINUX
 from fixloop.sandbox.run import Tier, choose_tier
 from hostile.sandbox.attacks.catalogue import ATTACKS, THEMES
+from hostile.sandbox.attacks.other import OTHER, as_other
+from hostile.sandbox.attacks.record import Attack
 from hostile.sandbox.attacks.scene import bare, inside, outcome
 
 pytestmark = pytest.mark.skipif(NOT_LINUX, reason="the attacks are Linux's")
-
-TESTS = Path(__file__).parents[2]
-OTHER = 54321
 
 
 def _conceded(name: str, tier: Tier) -> bool:
@@ -45,28 +41,28 @@ def test_an_attack_does_damage_without_a_sandbox(name: str) -> None:
     assert damage or ATTACKS[name].unless, trouble
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="every other test already runs as an ordinary user")
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be or serve another user")
+
+
+def _expected(theme: str, tier: Tier) -> dict[str, Attack]:
+    return {
+        name: attack
+        for name, attack in ATTACKS.items()
+        if name.startswith(f"{theme}:") and tier.value in attack.holds_in and not _conceded(name, tier)
+    }
+
+
+@as_root
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("tier", Tier)
 def test_the_attacks_of_an_ordinary_user_are_held(tier: Tier, theme: str) -> None:
-    if not Path(SYSTEM_PYTHON).exists() or not system_python_serves_others():
-        pytest.skip("no Python that another user could run this code with")
-    names = [
-        name
-        for name, attack in ATTACKS.items()
-        if name.startswith(f"{theme}:") and tier.value in attack.holds_in and not _conceded(name, tier)
-    ]
-    done = subprocess.run(
-        [SYSTEM_PYTHON, "-m", "hostile.sandbox.attacks.drive", tier.value, *names],
-        user=OTHER,
-        group=OTHER,
-        extra_groups=[],
-        cwd="/",
-        env={"PYTHONPATH": f"{PACKAGES}:{TESTS}", "PATH": os.defpath, "TMPDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outcomes = dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
-    assert {name: outcome for name, outcome in outcomes.items() if outcome != [[], ""]} == {}
+    codes = {name: (attack.code, attack.victim) for name, attack in _expected(theme, tier).items()}
+    assert {name: found for name, found in as_other(tier.value, codes).items() if found != [[], ""]} == {}
+
+
+@as_root
+@pytest.mark.parametrize("theme", ["files", "processes", "secrets"])
+def test_the_attacks_are_held_where_the_workspace_is_another_users(theme: str) -> None:
+    runner = inside(Tier.FULL)
+    found = {name: outcome(attack, runner, OTHER)[0] for name, attack in _expected(theme, Tier.FULL).items()}
+    assert {name: damage for name, damage in found.items() if damage} == {}

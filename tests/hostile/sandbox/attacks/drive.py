@@ -1,6 +1,7 @@
-"""Carries out attacks as whoever starts it: ``python -m hostile.sandbox.attacks.drive WHERE NAME...``.
+"""Carries out code as whoever starts it: ``python -m hostile.sandbox.attacks.drive WHERE``.
 
-``WHERE`` is a tier, or ``bare`` for no sandbox. Prints one line of JSON per attack: [damage, what went wrong].
+``WHERE`` is a tier, or ``bare`` for no sandbox. Reads attacks, or other code to be judged like them, from stdin: name
+-> (code, victim's code). Prints one line of JSON for each: [damage, what went wrong].
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ import sys
 
 from fixloop.sandbox.run import Tier
 
-from .catalogue import ATTACKS
+from .record import Attack
 from .scene import bare, inside, outcome
 
 
 def main() -> None:
-    where, *names = sys.argv[1:]
-    runner = bare if where == "bare" else inside(Tier(where))
-    for name in names:
-        sys.stdout.write(json.dumps(outcome(ATTACKS[name], runner)) + "\n")
+    runner = bare if sys.argv[1] == "bare" else inside(Tier(sys.argv[1]))
+    for name, (code, victim) in json.load(sys.stdin).items():
+        sys.stdout.write(json.dumps(outcome(Attack(name, code, victim=victim), runner)) + "\n")
         sys.stdout.flush()
 
 

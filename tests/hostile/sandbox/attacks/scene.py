@@ -65,7 +65,7 @@ _libc.syscall.restype = ctypes.c_long
 class Scene:
     """One host with its bait. ``facts`` is what an attacker would know of it."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, owner: int | None) -> None:
         self.mark = f"mark-{secrets.token_hex(8)}"
         self.secret = f"SECRET-{secrets.token_hex(16)}"
         self._stack = stack
@@ -83,6 +83,9 @@ class Scene:
         self.facts: dict[str, object] = {"mark": self.mark, "key": self._key}
         self._write_files()
         self._listen()
+        if owner is not None:
+            for path in (self.workspace, *self.workspace.rglob("*")):
+                os.chown(path, owner, owner, follow_symlinks=False)
         self._leak_descriptors()
         self._hold_memory()
         self._bait = self._start_bait()
@@ -332,10 +335,10 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene() -> Iterator[Scene]:
-    """A host with its bait, all gone afterwards."""
+def scene(owner: int | None = None) -> Iterator[Scene]:
+    """A host with its bait, all gone afterwards. ``owner``: whose the workspace is, if not the caller's."""
     with ExitStack() as stack:
-        yield Scene(stack)
+        yield Scene(stack, owner)
 
 
 def _program(code: str, facts: dict[str, object], out: int) -> tuple[str, ...]:
@@ -406,9 +409,9 @@ def bare(here: Scene, code: str, facts: dict[str, object], listener: _Listener) 
     return "" if status == 0 else f"{status} {listener.said.decode(errors='replace')}"
 
 
-def outcome(attack: Attack, runner: _Runner) -> tuple[list[str], str]:
+def outcome(attack: Attack, runner: _Runner, owner: int | None = None) -> tuple[list[str], str]:
     """The damage that an attack does, and what went wrong with the attack itself."""
-    with scene() as here:
+    with scene(owner) as here:
         facts = {**here.facts, "open_port": here.open_port}
         os.environ["SECRET_TOKEN"] = here.secret
         attacker, victim = _Listener(here), _Listener(here)
