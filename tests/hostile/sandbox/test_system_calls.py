@@ -14,7 +14,7 @@ from fixloop.sandbox.run import Tier, run
 
 pytestmark = pytest.mark.skipif(NOT_LINUX, reason="the filter exists only on Linux")
 
-ALLOW, KILL = 0x7FFF0000, 0x80000000
+ALLOW, KILL, PRETENDED = 0x7FFF0000, 0x80000000, 0x50000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 EPERM, ENOSYS, NO_FAMILY = (0x50000 | number for number in (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT))
 
@@ -55,6 +55,12 @@ JUDGED = {
     "ioctl TIOCSTI": (EPERM, 16, 29, 0, 0x5412),
     "ioctl TIOCSTI with high bits that the kernel ignores": (EPERM, 16, 29, 0, 1 << 32 | 0x5412),
     "ioctl TIOCLINUX": (EPERM, 16, 29, 0, 0x541C),
+    "setrlimit core": (PRETENDED, 160, 164, 4, 1 << 40),
+    "setrlimit files": (ALLOW, 160, 164, 7, 1 << 40),
+    "prlimit64 core": (PRETENDED, 302, 261, 0, 4, 1 << 12),
+    "prlimit64 core, a pointer whose low half is zero": (PRETENDED, 302, 261, 0, 4, 1 << 40),
+    "prlimit64 core, only asked": (ALLOW, 302, 261, 0, 4, 0, 1 << 40),
+    "prlimit64 files": (ALLOW, 302, 261, 0, 7, 1 << 40),
     "mknodat fifo": (ALLOW, 259, 33, 0, 0, 0o010644),
     "mknodat character device": (EPERM, 259, 33, 0, 0, 0o020666),
     "mknodat block device": (EPERM, 259, 33, 0, 0, 0o060666),

@@ -226,4 +226,18 @@ attempt(attack)
     Attack(
         "other groups", "alone(lambda: os.setgroups([12345]) or won('groups'))", unless="a user without the right to it"
     ),
+    Attack(
+        "a crash that the machine's own helper is told of",
+        """
+import resource
+for limits in ((0, 0), (0, 1), (2, 2)):
+    attempt(
+        lambda: resource.setrlimit(resource.RLIMIT_CORE, limits),
+        lambda: resource.prlimit(0, resource.RLIMIT_CORE, limits) and None,
+    )
+if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):  # at any other the kernel starts it, as root and outside
+    won("a helper")
+""",
+        EVERYWHERE,
+    ),
 )

@@ -151,7 +151,7 @@ attempt(grow)
         "limits raised again",
         """
 import resource
-for name, most in (("DATA", 256 << 20), ("FSIZE", 8 << 20), ("NOFILE", 128), ("CORE", 0), ("CPU", 11)):
+for name, most in (("DATA", 256 << 20), ("FSIZE", 8 << 20), ("NOFILE", 128), ("CORE", 1), ("CPU", 11)):
     what = getattr(resource, f"RLIMIT_{name}")
     attempt(
         lambda: resource.setrlimit(what, (most + 1, most + 1)),
