@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from boxes import NOT_LINUX, both_tiers, job, never, told
+from boxes import NOT_LINUX, PREFIXES, both_tiers, job, never, told
 from fixloop.sandbox.run import Tier, run
+from hostile.sandbox.attacks.other import as_other
 from slots import warm_process
 
 SPAWNED = """
@@ -195,6 +198,92 @@ time.sleep(0.001)
 assert os.times().elapsed > 0
 """,
     "own limits": "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); os.nice(1)",
+    "loopback of both kinds": """
+import socket
+assert socket.getaddrinfo("localhost", 80)
+kinds = [(socket.AF_INET, "127.0.0.1")] + ([(socket.AF_INET6, "::1")] if os.path.exists("/proc/net/if_inet6") else [])
+for family, address in kinds:
+    server = socket.create_server((address, 0), family=family)
+    socket.create_connection(server.getsockname()[:2]).sendall(b"x")
+    assert server.accept()[0].recv(9) == b"x"
+""",
+    "a socket among temporary files": """
+import socket, tempfile
+path = tempfile.mkdtemp() + "/socket"
+server = socket.socket(socket.AF_UNIX)
+server.bind(path), server.listen()
+socket.socket(socket.AF_UNIX).connect(path)
+""",
+    "descriptors sent to another process": """
+import socket
+a, b = socket.socketpair()
+if os.fork() == 0:
+    socket.send_fds(a, [b"x"], [os.open("text", os.O_RDONLY)])
+    os._exit(0)
+assert os.read(socket.recv_fds(b, 9, 1)[1][0], 9) == b"base"
+""",
+    "time zones": """
+import datetime, time
+os.environ["TZ"] = "UTC-3"
+time.tzset()
+assert time.timezone == -3 * 3600
+assert datetime.datetime.now().astimezone().utcoffset() == datetime.timedelta(hours=3)
+""",
+    "locales": """
+import locale
+locale.setlocale(locale.LC_ALL, "C.UTF-8")
+assert open("名", "w").write("é") == 1 and os.path.exists("名")
+""",
+    "processors": "assert 1 <= len(os.sched_getaffinity(0)) <= os.cpu_count()",
+    "facts about the machine": """
+assert b"MemTotal" in open("/proc/meminfo", "rb").read()
+assert os.getloadavg() and os.sysconf("SC_PHYS_PAGES") > 0 and os.uname().release
+""",
+    "a device that is full": """
+try:
+    os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+    raise AssertionError
+except OSError as error:
+    assert error.errno == 28
+""",
+    "a large file": "open('large', 'wb').write(bytes(7 << 20)); assert os.path.getsize('large') == 7 << 20",
+    "extended attributes": """
+try:
+    os.setxattr("text", "user.mark", b"x")
+    assert os.getxattr("text", "user.mark") == b"x"
+except OSError as error:
+    assert error.errno == 95, error  # a file system without them
+""",
+    "loops of links": """
+os.symlink("loop", "loop")
+try:
+    open("loop")
+except OSError as error:
+    assert error.errno == 40
+assert os.path.realpath("text") == os.path.join(os.getcwd(), "text")
+""",
+    "watching files": """
+import ctypes
+libc = ctypes.CDLL(None)
+descriptor = libc.inotify_init1(0)
+assert libc.inotify_add_watch(descriptor, b".", 0x100) >= 0
+open("seen", "w").close()
+assert b"seen" in os.read(descriptor, 999)
+""",
+    "names of threads": """
+import ctypes
+assert ctypes.CDLL(None).prctl(15, b"worker", 0, 0, 0) == 0
+assert open("/proc/self/comm").read() == "worker\\n"
+""",
+    "own processes": """
+import signal, time
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+assert f"{child}" in os.listdir("/proc") and open(f"/proc/{child}/stat").read()
+os.kill(child, signal.SIGSTOP), os.kill(child, signal.SIGCONT), os.kill(child, signal.SIGTERM)
+assert os.waitpid(child, 0)[1] == signal.SIGTERM
+""",
 }
 
 
@@ -209,6 +298,26 @@ def test_what_ordinary_tests_need_works_in_slots(workspace: Path) -> None:
     with warm_process(workspace) as ask:
         told = {need: ask(f"exec({code!r}, {{'os': os}}); tell(True)") for need, code in NEEDS.items()}
     assert {need: answers for need, answers in told.items() if answers != [True, 0]} == {}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="every other test already runs as an ordinary user")
+@both_tiers
+def test_what_ordinary_tests_need_works_for_an_ordinary_user(tier: Tier) -> None:
+    needs = dict(NEEDS)
+    if tier is Tier.REDUCED:
+        del needs["user"]  # the host's own list of users, and this one is not in it
+    assert {need: outcome for need, outcome in as_other(tier.value, needs).items() if outcome != [[], ""]} == {}
+
+
+@both_tiers
+def test_a_console_script_of_an_environment_runs(workspace: Path, tier: Tier, tmp_path: Path) -> None:
+    venv = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", venv], check=True)
+    script = venv / "bin" / "tool"
+    script.write_text(f"#!{venv}/bin/python\nimport os, sys\nos.write(4, sys.prefix.encode())\n")
+    script.chmod(0o755)
+    completed = run(job(workspace, "", argv=(str(script),), visible=(*PREFIXES, venv)), tier, never)
+    assert completed.channel == os.fsencode(venv), completed
 
 
 @both_tiers

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import py_compile
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from boxes import PREFIXES, both_tiers, job, namespaces_only, never, told
+from boxes import NOT_LINUX, PREFIXES, both_tiers, job, namespaces_only, never, told
 from fixloop.sandbox.run import Ended, Tier, run
 
 
@@ -62,6 +63,25 @@ def test_links_are_followed_inside_the_workspace_and_replaced_elsewhere(
     files = {"in": b"unsaved", "out": b"unsaved"}
     assert told(run(job(workspace, code, files=files), tier, never)) == ["unsaved", "unsaved"]
     assert [(workspace / "text").read_text(), (tmp_path / "outside").read_text()] == ["base", "base"]
+
+
+@both_tiers
+@pytest.mark.skipif(NOT_LINUX, reason="only there are pipes shown in the workspace")
+def test_a_pipe_at_the_place_of_a_file_is_replaced(workspace: Path, tier: Tier) -> None:
+    os.mkfifo(workspace / "pipe")
+    code = "tell(open('pipe').read())"
+    assert told(run(job(workspace, code, files={"pipe": b"unsaved"}), tier, never)) == "unsaved"
+    assert (workspace / "pipe").is_fifo()
+
+
+@namespaces_only
+def test_of_what_may_be_read_only_files_and_folders_are_shown(workspace: Path, tier: Tier, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        (tmp_path / "file").write_text("base")
+        visible = (*PREFIXES, tmp_path / "socket", tmp_path / "file", Path("/dev/zero"))
+        code = "tell([os.path.exists(f'{sys.argv[1]}/{name}') for name in ('socket', 'file')])"
+        assert told(run(job(workspace, code, str(tmp_path), visible=visible), tier, never)) == [False, True]
 
 
 @both_tiers

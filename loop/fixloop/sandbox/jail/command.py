@@ -116,7 +116,7 @@ def _move_up(descriptor: int) -> int:
 
 
 def _limit(order: Order, count_processes: bool) -> None:  # noqa: FBT001
-    _lower(resource.RLIMIT_CORE, 0, 0)
+    _lower(resource.RLIMIT_CORE, 1, 1)  # no file; and by 1, unlike 0, the kernel starts none of the machine's helpers
     _lower(resource.RLIMIT_DATA, order.memory_bytes, order.memory_bytes)
     _lower(resource.RLIMIT_FSIZE, order.file_bytes, order.file_bytes)
     _lower(resource.RLIMIT_NOFILE, order.open_files, order.open_files)

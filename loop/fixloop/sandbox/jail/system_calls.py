@@ -89,6 +89,8 @@ _BY_ARGUMENTS: dict[str, tuple[int | None, int | None]] = {
     "ioctl": (16, 29),
     "mknod": (133, None),
     "mknodat": (259, 33),
+    "setrlimit": (160, 164),
+    "prlimit64": (302, 261),
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
@@ -101,10 +103,12 @@ _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW* but NEWTIME, which clone cannot take
 _PUSH_INPUT, _CONSOLE = 0x5412, 0x541C  # TIOCSTI, TIOCLINUX
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _ROUTE = 0  # the netlink protocol that lists interfaces and addresses
+_CORE = 4  # RLIMIT_CORE: it has to stay what it is, see the command's limits
 _TYPE_OF_FILE, _CHARACTER_DEVICE, _BLOCK_DEVICE = 0o170000, 0o020000, 0o060000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _JUMP, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x05, 0x06
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data; arguments are 8 bytes, low half first
+_NOTHING_DONE = 0  # the error that is none: the caller believes that it was done
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -163,6 +167,8 @@ def _judgements() -> dict[str, list[bytes]]:
         "socketpair": _families(),
         "mknod": _refused_if(1, *devices, mask=_TYPE_OF_FILE),
         "mknodat": _refused_if(2, *devices, mask=_TYPE_OF_FILE),
+        "setrlimit": [_argument(0), _step(_EQUAL, _CORE, 0, 1), _error(_NOTHING_DONE), _step(_RETURN, _ALLOW)],
+        "prlimit64": _core_limit_set(),
     }
 
 
@@ -182,6 +188,20 @@ def _refused_if(index: int, *values: int, mask: int | None = None) -> list[bytes
     tests = [_step(_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
     masked = [] if mask is None else [_step(_AND, mask)]
     return [_argument(index), *masked, *tests, _step(_RETURN, _ALLOW), _error(errno.EPERM)]
+
+
+def _core_limit_set() -> list[bytes]:
+    """Asking for the limit is allowed: then there is no pointer to a new one, in neither half of the argument."""
+    return [
+        _argument(1),
+        _step(_EQUAL, _CORE, 0, 5),
+        _argument(2),
+        _step(_EQUAL, 0, 0, 2),
+        _step(_LOAD, _ARGUMENTS + 8 * 2 + 4),
+        _step(_EQUAL, 0, 1, 0),
+        _error(_NOTHING_DONE),
+        _step(_RETURN, _ALLOW),
+    ]
 
 
 def _families() -> list[bytes]:

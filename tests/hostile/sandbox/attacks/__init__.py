@@ -1,0 +1,1 @@
+"""The catalogue of attacks on the sandbox, one module per theme."""
