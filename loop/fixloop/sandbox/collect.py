@@ -13,12 +13,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from fixloop.sandbox.jail.order import EXITED, NOTE, REFUSED
+from fixloop.sandbox.jail.order import EXITED, LIMIT, NOTE, REFUSED
 from fixloop.sandbox.job import Completed, Ended, Limits
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 1.0  # between asking the launcher to end and ending it
 _READ = 1 << 16
+_LIMITS = {"cpu": Ended.CPU_LIMIT, "memory": Ended.MEMORY_LIMIT}  # by the launcher's word
 
 
 class Output:
@@ -151,6 +152,8 @@ class Collector:
             return Ended.NOT_STARTED, None, f"The sandbox could not be set up: {sentence}."
         if self._over_cap:
             return Ended.OUTPUT_LIMIT, None, ""
+        for word in self._reported(LIMIT):
+            return _LIMITS[word], None, ""
         for status in self._reported(EXITED):
             return Ended.EXITED, int(status), ""
         if reason is not None:

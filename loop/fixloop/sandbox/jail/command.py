@@ -11,7 +11,7 @@ import resource
 from collections.abc import Callable
 
 from . import signals
-from .order import NOTE, REFUSED, TOOLS_MARK, Order, Refused
+from .order import EXITED, LIMIT, NOTE, REFUSED, TOOLS_MARK, Order, Refused
 
 _REQUEST, _CHANNEL = 3, 4
 _FIRST_FREE = 16  # above every number that the command is given
@@ -53,6 +53,14 @@ def refuse(report: int, sentence: str) -> None:
 def note(report: int, sentence: str) -> None:
     """Tell the parent what a person has to know about a run that goes on."""
     _say(report, NOTE, sentence)
+
+
+def ended(report: int, how: int | bytes | None) -> None:
+    """Tell the parent the command's exit code, or the word of the limit that ended the run; None is nothing to tell."""
+    if isinstance(how, bytes):
+        os.write(report, LIMIT + how + b"\n")
+    elif how is not None:
+        os.write(report, EXITED + b"%d\n" % how)
 
 
 def _say(report: int, word: bytes, sentence: str) -> None:

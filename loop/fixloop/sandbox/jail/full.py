@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import command, kernel, overlay, root, signals, system_calls, users, workspace
-from .order import EXITED, Order, Refused
+from . import command, kernel, overlay, root, signals, system_calls, users, watch, workspace
+from .order import Order, Refused
 
 
 def run(order: Order) -> None:
@@ -41,9 +41,11 @@ def _first_process(order: Order, lifeline: int, other_owners: bool) -> None:  # 
         kernel.drop_capabilities()
         kernel.hide_from_equals()  # the report below must not be in the command's reach
         place = command.Place(cwd=order.root, tools=root.TOOLS, home=root.HOME, temporary=root.TEMPORARY)
+        signals.hold()
+        limits = watch.limits(order, root.TEMPORARY)
         child = command.start(order, place, system_calls.forbid, count_processes=True)
         os.close(order.channel)
-        os.write(order.report, EXITED + b"%d\n" % _reap_until(child))
+        command.ended(order.report, watch.follow(child, limits, lambda: False, signals.CHILD))
     except Refused as refused:
         command.refuse(order.report, str(refused))
     except OSError as error:
@@ -60,10 +62,3 @@ def _end_if_orphaned(lifeline: int) -> None:
     except BlockingIOError:
         return
     os._exit(0)
-
-
-def _reap_until(child: int) -> int:
-    while True:
-        ended, status = os.wait()
-        if ended == child:
-            return os.waitstatus_to_exitcode(status)

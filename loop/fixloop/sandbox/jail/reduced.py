@@ -4,14 +4,14 @@ It keeps the workspace and the environment clean; it does not keep the command f
 """
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH102, PTH112, PTH119, PTH123, PTH208
+# ruff: noqa: PTH102, PTH112, PTH119
 from __future__ import annotations
 
 import contextlib
 import os
 
 from . import command, overlay, signals, tree
-from .order import EXITED, PROBE_PACKAGE, Order
+from .order import PROBE_PACKAGE, Order
 
 
 def run(order: Order) -> None:
@@ -26,10 +26,9 @@ def run(order: Order) -> None:
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
         child = command.start(order, place, _confine, count_processes=False)
-        status = signals.wait_for(child, order.parent)
+        how = _follow(child, order)
         _end_descendants(child)
-        if status is not None:
-            os.write(order.report, EXITED + b"%d\n" % status)
+        command.ended(order.report, how)
     except tree.Stopped:
         pass  # nothing was started
     finally:
@@ -56,14 +55,27 @@ def _confine() -> None:
             system_calls.forbid()
 
 
+def _follow(child: int, order: Order) -> int | bytes | None:
+    if not signals.LINUX:
+        return signals.wait_for(child, order.parent)
+    from . import watch
+
+    def stop() -> bool:
+        return signals.termination_asked() or os.getppid() != order.parent
+
+    return watch.follow(child, watch.limits(order), stop, signals.CHILD, signals.TERM)
+
+
 def _end_descendants(child: int) -> None:
     """Kill until nobody is left: orphans of those killed become our children and are found by the next round."""
     if not signals.LINUX:
         _kill(-child)  # the command's process group is all that can be found there
     while True:
         if signals.LINUX:
-            for process in _descendants():
-                _kill(process)
+            from .processes import descendants
+
+            for process in descendants():
+                _kill(process.id)
         try:
             os.waitpid(-1, 0)
             while os.waitpid(-1, os.WNOHANG) != (0, 0):
@@ -75,19 +87,3 @@ def _end_descendants(child: int) -> None:
 def _kill(process: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(process, signals.KILL)
-
-
-def _descendants() -> list[int]:
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue  # ended meanwhile
-            children.setdefault(parent, []).append(int(name))
-    found = list(children.get(os.getpid(), ()))
-    for process in found:  # grows while it is walked
-        found += children.get(process, ())
-    return found

@@ -63,7 +63,7 @@ _KERNEL_SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
-_LEAST_PROCESS_LIMIT = 302  # below it the kernel refuses
+_NUMBERS_GIVEN_ONCE = 300  # the first ones are not used again
 
 _SAFE = kernel.NO_SUID | kernel.NO_DEV
 
@@ -95,7 +95,7 @@ def close_kernel_settings(processes: int) -> None:
     _write_setting("user/max_user_namespaces", 0)
     release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
     if release >= _PROCESS_LIMIT_PER_NAMESPACE:
-        _write_setting("kernel/pid_max", max(processes, _LEAST_PROCESS_LIMIT))
+        _write_setting("kernel/pid_max", processes + _NUMBERS_GIVEN_ONCE)
     for name in _KERNEL_SETTINGS:
         path = f"/proc/{name}"
         if os.path.exists(path):
