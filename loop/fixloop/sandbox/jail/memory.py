@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 
 from . import kernel
+from .buffers import Buffers
 from .processes import Process, read
 
 _SHARED_ANONYMOUS = (b"/dev/zero", b"[anon_shmem")
@@ -24,21 +25,24 @@ class Memory:
     def __init__(self) -> None:
         self._earlier_segments = set(_segments())
         self._least_shared = kernel.shared_memory()
+        self._buffers = Buffers()
 
-    def may_exceed(self, processes: list[Process], limit: int, space: int) -> bool:
+    def may_exceed(self, processes: list[Process], limit: int, written: int) -> bool:
         """True unless it is certain, at a glance, that these processes hold no more.
 
-        ``space``: bytes of shared memory in which the run may write files.
+        ``written``: bytes of shared memory that are files of the run's, which are limited by themselves.
         """
         size = sum(process.size for process in processes) + self._in_segments()
-        return size > limit or self._growth() > limit + space
+        return size > limit or self._growth() > limit + written or self._buffers.exceed(limit)
 
-    def exceeds(self, processes: list[Process], limit: int, space: int) -> bool:
+    def exceeds(self, processes: list[Process], limit: int, written: int) -> bool:
         """True when these processes hold more."""
-        if self._held(processes, exactly=False) <= limit and self._growth() <= limit + space:
+        if self._buffers.exceed(limit):
+            return True
+        if self._held(processes, exactly=False) <= limit and self._growth() <= limit + written:
             return False
         return self._held(_distinct(processes), exactly=True) > limit or (
-            self._growth() > limit + space and any(_shared_mappings(process) for process in processes)
+            self._growth() > limit + written and any(_shared_mappings(process) for process in processes)
         )
 
     def _held(self, processes: list[Process], *, exactly: bool) -> int:

@@ -52,6 +52,7 @@ class Watch:
         self._say = say
         self._said: set[str] = set()
         self._memory = Memory()
+        self._written_before = self._written()
         self._cpu = _Cpu()
         self._due = 0.0
 
@@ -78,11 +79,17 @@ class Watch:
     def _passed(self, found: list[Process]) -> bytes | None:
         if self._uses_more_cpu(found, self._cpu_seconds):
             return CPU
-        limit, space = self._memory_bytes, self._space_bytes
-        if self._memory.may_exceed(found, limit, space) and self._memory.exceeds(found, limit, space):
+        limit, written = self._memory_bytes, self._written() - self._written_before
+        if self._memory.may_exceed(found, limit, written) and self._memory.exceeds(found, limit, written):
             time.sleep(_SURE_SECONDS)  # what ended, or was handed over, while it was counted has been counted twice
-            return MEMORY if self._memory.exceeds(processes.descendants(), limit, space) else None
+            return MEMORY if self._memory.exceeds(processes.descendants(), limit, written) else None
         return None
+
+    def _written(self) -> int:
+        if not self._space_bytes:
+            return 0
+        space = os.statvfs(self._folder)
+        return (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def _uses_more_cpu(self, found: list[Process], seconds: float) -> bool:
         return bool(self._cpu_seconds) and self._cpu.used(found) >= seconds
