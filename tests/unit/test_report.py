@@ -121,7 +121,6 @@ def test_the_document_of_a_verified_repair() -> None:
         "interpreter": "/env/bin/python",
         "baseline": {"passed": 2, "failed": 1},
         "scope": "the whole suite",
-        "notes": [],
         "handoff": None,
     }
 
@@ -156,7 +155,8 @@ def test_byte_offsets_point_into_the_file(data: bytes) -> None:
 
 
 EVALUATION_KEYS = [
-    "version", "status", "message", "checks", "counts", "lint", "types", "interpreter", "sandbox", "seconds", "scope", "notes",
+    "version", "status", "message", "checks", "counts", "lint", "types", "interpreter", "sandbox", "seconds", "scope",
+    "notes",
 ]  # fmt: skip
 
 
