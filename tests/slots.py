@@ -29,9 +29,8 @@ for line in os.fdopen(3):
             tell(repr(error))
         os._exit(0)
     status = os.waitpid(child, 0)[1] if "lasting" not in code else None
-    if where == "slot":
-        slots.release()
-    tell({"end": status})
+    passed = slots.release() if where == "slot" else ""
+    tell({"end": [status, passed] if passed else status})
 """
 
 Ask = Callable[..., list[object]]

@@ -13,12 +13,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-from fixloop.sandbox.jail.order import EXITED, NOTE, REFUSED
-from fixloop.sandbox.job import Completed, Ended, Limits
+from fixloop.sandbox import explain
+from fixloop.sandbox.jail.order import EXITED, LIMIT, NOTE, REFUSED
+from fixloop.sandbox.job import Completed, Ended, Limits, Tier
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 1.0  # between asking the launcher to end and ending it
 _READ = 1 << 16
+_LIMITS = {"cpu": Ended.CPU_LIMIT, "memory": Ended.MEMORY_LIMIT}  # by the launcher's word
 
 
 class Output:
@@ -74,22 +76,25 @@ class Channel:
 
 
 class Collector:
-    """Follows one launcher from start to end."""
+    """Follows one launcher from start to end. Of a ``lasting`` one nothing is kept that adds up."""
 
     def __init__(
         self,
         limits: Limits,
+        tier: Tier,
         started: float,
         cancelled: Callable[[], bool],
         on_record: Callable[[bytes], None] | None,
         *,
-        keep_records: bool = True,
+        lasting: bool = False,
     ) -> None:
         self._limits = limits
+        self._tier = tier
         self._started = started
         self._cancelled = cancelled
         self._output = Output(limits.tail_bytes)
-        self._channel = Channel(limits.output_bytes, on_record, keep=keep_records)
+        self._channel = Channel(limits.output_bytes, on_record, keep=not lasting)
+        self._lasting = lasting
         self._report = bytearray()
 
     def collect(self, launcher: subprocess.Popen[bytes], output: int, channel: int, report: int) -> Completed:
@@ -137,7 +142,8 @@ class Collector:
 
     @property
     def _over_cap(self) -> bool:
-        return max(self._output.total, self._channel.total) > self._limits.output_bytes
+        printed = 0 if self._lasting else self._output.total
+        return max(printed, self._channel.total) > self._limits.output_bytes
 
     def _completed(self, reason: Ended | None, cpu_seconds: float) -> Completed:
         ended, status, detail = self._verdict(reason)
@@ -148,15 +154,25 @@ class Collector:
             self._output.tail,
             time.monotonic() - self._started,
             cpu_seconds,
-            detail,
-            tuple(self._reported(NOTE)),
+            detail or explain.end(ended, self._limits),
+            (*self._reported(NOTE), *self._hints(status)),
         )
+
+    def _hints(self, status: int | None) -> Iterator[str]:
+        """What may have kept a command from ending well."""
+        if status:
+            said = explain.status(status)
+            if said:
+                yield said
+            yield from explain.hints(self._output.tail.decode(errors="replace"), self._limits, self._tier)
 
     def _verdict(self, reason: Ended | None) -> tuple[Ended, int | None, str]:
         for sentence in self._reported(REFUSED):
             return Ended.NOT_STARTED, None, f"The sandbox could not be set up: {sentence}."
         if self._over_cap:
             return Ended.OUTPUT_LIMIT, None, ""
+        for word in self._reported(LIMIT):
+            return _LIMITS[word], None, ""
         for status in self._reported(EXITED):
             return Ended.EXITED, int(status), ""
         if reason is not None:

@@ -23,8 +23,8 @@ class Limits:
     """Where a run ends. A limit that the system's own hard limit undercuts is lowered to it."""
 
     wall_seconds: float
-    cpu_seconds: float | None = None  # of one process, rounded up to whole seconds
-    memory_bytes: int = 4 * GIB  # data segment of one process
+    cpu_seconds: float | None = None  # of all processes together, rounded up to whole seconds
+    memory_bytes: int = 4 * GIB  # of all processes together; one allocation past it fails
     file_bytes: int = 256 * MIB  # largest single file
     output_bytes: int = 16 * MIB  # stdout and stderr together, and the channel on its own
     tail_bytes: int = 64 << 10  # how much of the output's end is kept
@@ -38,6 +38,8 @@ class Ended(StrEnum):
 
     EXITED = "exited"
     WALL_LIMIT = "wall limit"
+    CPU_LIMIT = "CPU limit"
+    MEMORY_LIMIT = "memory limit"
     OUTPUT_LIMIT = "output limit"
     CANCELLED = "cancelled"
     NOT_STARTED = "not started"
@@ -69,8 +71,8 @@ class Completed:
     """How a run went. ``status`` is the exit status, or the negative number of the signal that ended the command.
 
     ``channel`` is all that arrived on descriptor 4, ``output`` the end of stdout and stderr, ``cpu_seconds`` that of
-    every process of the run, the sandbox's own included. ``detail`` says why a run was not started, ``notes`` in what a
-    run differed from others of its tier.
+    every process of the run, the sandbox's own included. ``detail`` says why a run was not started or
+    which limit ended it, ``notes`` in what it differed from others of its tier and which limits it met.
     """
 
     ended: Ended

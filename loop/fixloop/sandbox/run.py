@@ -7,6 +7,7 @@ No host file is ever written.
 
 from __future__ import annotations
 
+from fixloop.sandbox.explain import hints
 from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
 from fixloop.sandbox.session import Session, SessionOver, open_session
@@ -22,6 +23,7 @@ __all__ = [
     "Tier",
     "TierReport",
     "choose_tier",
+    "hints",
     "open_session",
     "run",
 ]

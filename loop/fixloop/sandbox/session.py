@@ -73,7 +73,7 @@ def open_session(job: Job, tier: Tier) -> Generator[Session]:
     """Start a job's command as a warm process, and end it with all that it started. Raises SessionOver.
 
     Requests come to the command on descriptor 3, which the job's ``request`` would otherwise fill. The wall time of
-    its limits does not count, and that of its output counts for each line. Only the full tier has warm processes.
+    its limits does not count, nor what it prints; each line of its answers may be as long as they allow. Only the full tier has warm processes.
     """
     if tier is not Tier.FULL:
         detail = "A warm process needs the full sandbox tier."
@@ -81,7 +81,7 @@ def open_session(job: Job, tier: Tier) -> Generator[Session]:
     closing = threading.Event()
     answers: queue.SimpleQueue[bytes | Completed] = queue.SimpleQueue()
     limits = replace(job.limits, wall_seconds=math.inf)
-    collector = Collector(limits, time.monotonic(), closing.is_set, answers.put, keep_records=False)
+    collector = Collector(limits, tier, time.monotonic(), closing.is_set, answers.put, lasting=True)
     nowhere = Path(tempfile.gettempdir()) / "unused"  # the full tier leaves no directory
     try:
         with start(job, tier, nowhere, warm=True) as (launcher, pipes):

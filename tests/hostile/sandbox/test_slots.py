@@ -252,6 +252,22 @@ def test_only_the_full_tier_has_warm_processes(workspace: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "held = [bytearray(1 << 20) for _ in range(4096)]",
+        "import mmap\nheld = mmap.mmap(-1, 1 << 30)\nfor at in range(0, 1 << 30, 4096): held[at] = 1",
+        "import time\nfor _ in range(5):\n if os.fork() == 0: held = b'x' * (60 << 20); time.sleep(60)\ntime.sleep(60)",
+    ],
+    ids=["one block after another", "a shared mapping", "many processes"],
+)
+def test_a_child_that_takes_too_much_memory_costs_one_child(workspace: Path, code: str) -> None:
+    with warm_process(workspace, limits=Limits(wall_seconds=30, memory_bytes=250 << 20)) as ask:
+        *told, end = ask(code)
+        assert end == [signal.SIGKILL, "memory"] or told == ["MemoryError()"]
+        assert ask("tell(1)") == [1, 0]
+
+
 def test_a_bomb_of_processes_stays_in_its_slot(workspace: Path) -> None:
     bomb = "import time\nwhile True:\n try: os.fork() or time.sleep(60)\n except OSError: os._exit(7)"
     with warm_process(workspace, limits=Limits(wall_seconds=30, processes=310)) as ask:

@@ -10,7 +10,7 @@ import os
 import resource
 
 from . import signals
-from .order import CHANNEL, NOTE, REFUSED, REQUEST, SLOTS, TOOLS_MARK, Order, Refused
+from .order import CHANNEL, EXITED, LIMIT, NOTE, REFUSED, REQUEST, SLOTS, TOOLS_MARK, Order, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
@@ -62,6 +62,14 @@ def refuse(report: int, sentence: str) -> None:
 def note(report: int, sentence: str) -> None:
     """Tell the parent what a person has to know about a run that goes on."""
     _say(report, NOTE, sentence)
+
+
+def ended(report: int, how: int | bytes | None) -> None:
+    """Tell the parent the command's exit code, or the word of the limit that ended the run; None is nothing to tell."""
+    if isinstance(how, bytes):
+        os.write(report, LIMIT + how + b"\n")
+    elif how is not None:
+        os.write(report, EXITED + b"%d\n" % how)
 
 
 def _say(report: int, word: bytes, sentence: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from . import command, kernel, overlay, root, signals, system_calls, users, workspace
-from .order import EXITED, Order, Refused
+from . import command, kernel, overlay, root, signals, system_calls, users, watch, workspace
+from .order import Order, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
 
 def run(order: Order) -> None:
     """Run the order to its end. Raises Refused for a layer that this process itself could not set up."""
+    kernel.die_with_parent(signals.KILL)  # nothing to take down, and this ends it even while somebody has it stopped
+    if os.getppid() != order.parent:
+        return
     start = _start_warm() if order.warm else _start
     other_owners = workspace.has_other_owners(order.root, order.files)
     kernel.leave_keyring()
@@ -63,11 +66,13 @@ def _first_process(
         root.close_kernel_settings()
         kernel.drop_capabilities()
         kernel.hide_from_equals()  # the report below must not be in the command's reach
+        signals.hold()
+        limits = watch.limits_of_all(order) if order.warm else watch.limits(order, root.TEMPORARY)
         child = child or start(order, built)
         os.close(order.channel)
-        status = _reap_until(child)
-        if not order.warm:  # else that child knew better, and has said it
-            os.write(order.report, EXITED + b"%d\n" % status)
+        how = watch.follow(child, limits, lambda: False, signals.CHILD)
+        if not order.warm or isinstance(how, bytes):  # else that child knew better, and has said it
+            command.ended(order.report, how)
     except Refused as refused:
         command.refuse(order.report, str(refused))
     except OSError as error:
@@ -86,10 +91,3 @@ def _end_if_orphaned(lifeline: int) -> None:
     except BlockingIOError:
         return
     os._exit(0)
-
-
-def _reap_until(child: int) -> int:
-    while True:
-        ended, status = os.wait()
-        if ended == child:
-            return os.waitstatus_to_exitcode(status)

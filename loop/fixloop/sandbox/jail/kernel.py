@@ -33,6 +33,8 @@ _SET_PRIVILEGES = 8  # CAP_SETPCAP
 TO_CHANGE_ROOTS, TO_ADMINISTER = 18, 21  # CAP_SYS_CHROOT and CAP_SYS_ADMIN: what joining a mount namespace takes
 
 _MOUNT_SETATTR = 442  # one number on every architecture, as for all calls since 2019
+_KCMP = {"x86_64": 312, "aarch64": 272}
+_SAME_MEMORY = 1
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _JOIN_SESSION_KEYRING = 1
 _CLONE = {"x86_64": 56, "aarch64": 220}
@@ -194,3 +196,22 @@ def loopback_up() -> None:
         _check(_libc.ioctl(descriptor, ctypes.c_ulong(set_flags), request), "loopback interface")
     finally:
         os.close(descriptor)
+
+
+def shared_memory() -> int:
+    """Bytes of shared memory on the whole machine, files in memory included."""
+    words = (ctypes.c_ulong * 32)()  # struct sysinfo: the seventh word counts units, the fourteenth holds their size
+    _check(_libc.sysinfo(words), "sysinfo")
+    return words[6] * (words[13] & 0xFFFFFFFF or 1)
+
+
+def same_memory(process: int, other: int) -> bool:
+    """True when both are known to run in one address space."""
+    number = _KCMP.get(os.uname().machine)
+    return (
+        number is not None
+        and _libc.syscall(
+            ctypes.c_long(number), process, other, ctypes.c_int(_SAME_MEMORY), ctypes.c_ulong(0), ctypes.c_ulong(0)
+        )
+        == 0
+    )

@@ -13,7 +13,7 @@ def main() -> None:
     order = Order.load(_read_all(0))
     for descriptor in (order.channel, order.report, *([order.requests] if order.warm else [])):
         os.set_inheritable(descriptor, False)  # noqa: FBT003
-    signals.hold()
+    signals.hold(signals.TERM)
     if signals.LINUX:
         from . import kernel
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import marshal
 
-# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status; nothing else is written there.
+# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status, LIMIT the word of a limit that
+# ended the run; nothing else is written there.
 REFUSED = b"refused "
 NOTE = b"note "
 EXITED = b"exited "
+LIMIT = b"limit "
 
 PROBE_PACKAGE = "_fixloop_probe"
 REQUEST, CHANNEL, SLOTS = 3, 4, 5  # descriptors of the command

@@ -4,14 +4,13 @@ It keeps the workspace and the environment clean; it does not keep the command f
 """
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH102, PTH112, PTH119, PTH123, PTH208
+# ruff: noqa: PTH102, PTH112, PTH119
 from __future__ import annotations
 
-import contextlib
 import os
 
-from . import command, overlay, signals, tree
-from .order import EXITED, PROBE_PACKAGE, Order
+from . import command, keeper, overlay, signals, tree
+from .order import PROBE_PACKAGE, Order
 
 
 def run(order: Order) -> None:
@@ -22,14 +21,9 @@ def run(order: Order) -> None:
         if signals.LINUX:
             from . import kernel
 
-            kernel.adopt_orphans()
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
-        child = command.start(order, place, _confine, count_processes=False)
-        status = signals.wait_for(child, order.parent)
-        _end_descendants(child)
-        if status is not None:
-            os.write(order.report, EXITED + b"%d\n" % status)
+        keeper.keep(order, lambda: command.start(order, place, _confine, count_processes=False))
     except tree.Stopped:
         pass  # nothing was started
     finally:
@@ -54,40 +48,3 @@ def _confine() -> None:
 
         if system_calls.is_known(os.uname().machine):
             system_calls.forbid()
-
-
-def _end_descendants(child: int) -> None:
-    """Kill until nobody is left: orphans of those killed become our children and are found by the next round."""
-    if not signals.LINUX:
-        _kill(-child)  # the command's process group is all that can be found there
-    while True:
-        if signals.LINUX:
-            for process in _descendants():
-                _kill(process)
-        try:
-            os.waitpid(-1, 0)
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
-        except ChildProcessError:
-            return
-
-
-def _kill(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(process, signals.KILL)
-
-
-def _descendants() -> list[int]:
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rsplit(b")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue  # ended meanwhile
-            children.setdefault(parent, []).append(int(name))
-    found = list(children.get(os.getpid(), ()))
-    for process in found:  # grows while it is walked
-        found += children.get(process, ())
-    return found

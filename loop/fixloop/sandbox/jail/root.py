@@ -64,7 +64,7 @@ PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
-_LEAST_PROCESS_LIMIT = 302  # below it the kernel refuses
+_NUMBERS_GIVEN_ONCE = 300  # the first ones are not used again
 
 SAFE = kernel.NO_SUID | kernel.NO_DEV
 
@@ -120,7 +120,7 @@ def limit_namespaces(processes: int) -> None:
     _write_setting("user/max_user_namespaces", 0)
     release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
     if release >= _PROCESS_LIMIT_PER_NAMESPACE:
-        _write_setting("kernel/pid_max", max(processes, _LEAST_PROCESS_LIMIT))
+        _write_setting("kernel/pid_max", processes + _NUMBERS_GIVEN_ONCE)
 
 
 def close_kernel_settings() -> None:

@@ -27,10 +27,10 @@ def _set_of(*numbers: int) -> ctypes.Array[ctypes.c_char]:
     return signals
 
 
-def hold() -> None:
-    """Keep SIGTERM and SIGCHLD pending until asked for, and unblock every other signal."""
+def hold(*numbers: int) -> None:
+    """Keep SIGCHLD and these pending until asked for, and unblock every other signal."""
     _libc.signal(CHILD, None)  # inherited "ignore" would reap children behind our back
-    _libc.sigprocmask(_SET_MASK, _set_of(TERM, CHILD), None)
+    _libc.sigprocmask(_SET_MASK, _set_of(CHILD, *numbers), None)
 
 
 def reset() -> None:
@@ -57,6 +57,14 @@ def wait_for(child: int, parent: int) -> int | None:
         if ended == 0:
             _sleep()
     return None
+
+
+def pause(seconds: float, *numbers: int) -> None:
+    """Sleep until one of these signals, all of them held, arrives, at most so long. SIGTERM stays pending. Linux."""
+    whole = int(seconds)
+    most = (ctypes.c_long * 2)(whole, int((seconds - whole) * 1e9))
+    if _libc.sigtimedwait(_set_of(*numbers), None, most) == TERM:
+        os.kill(os.getpid(), TERM)
 
 
 def _sleep() -> None:

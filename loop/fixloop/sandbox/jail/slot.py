@@ -15,6 +15,7 @@ from .order import SLOTS, Refused
 _KINDS = (kernel.NEW_MOUNT, kernel.NEW_IPC, kernel.NEW_PID)  # in the order in which the maker sends them
 
 
+_WORD = 100  # longer than any limit's
 CONFINEMENT_FAILED = 126  # exit status of a child that was ended before it ran anything
 
 
@@ -31,7 +32,7 @@ class Slots:
         self._filter = system_calls.program_here()
         self._own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._child = 0
-        self._lifeline = -1
+        self._lifeline: socket.socket
 
     def fork(self) -> int:
         """As ``os.fork``; the child is in a slot, has lost all power, and ends with this process. Raises NoSlot."""
@@ -49,15 +50,21 @@ class Slots:
             for namespace in (mount, ipc, pid):
                 os.close(namespace)
         kernel.join(self._own, kernel.NEW_PID)
-        os.write(lifeline, b"x")
-        self._child, self._lifeline = child, lifeline
+        self._child, self._lifeline = child, socket.socket(fileno=lifeline)
+        self._lifeline.send(b"x")
         return child
 
-    def release(self) -> None:
-        """End the child and whatever it started; nothing of its slot is left."""
-        os.close(self._lifeline)
+    def release(self) -> str:
+        """End the child and whatever it started; nothing of its slot is left. The limit that ended it, mostly none."""
+        with contextlib.suppress(OSError):
+            self._lifeline.shutdown(socket.SHUT_WR)
+        passed = b""
+        with contextlib.suppress(OSError):
+            passed = self._lifeline.recv(_WORD)
+        self._lifeline.close()
         with contextlib.suppress(ChildProcessError):  # it was reaped before
             os.waitpid(self._child, 0)
+        return passed.decode()
 
     def _take(self) -> list[int]:
         try:

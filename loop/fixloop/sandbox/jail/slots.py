@@ -16,13 +16,12 @@ import select
 import socket
 import stat
 
-from . import command, kernel, root, signals, system_calls, users, views
+from . import command, kernel, root, signals, system_calls, users, views, watch
 from .order import EXITED, Order, Refused
 
 KINDS = (("mnt", kernel.NEW_MOUNT), ("ipc", kernel.NEW_IPC), ("pid", kernel.NEW_PID))
 _AHEAD = 2
 _LOOK_MILLISECONDS = 200  # for the end of the warm process, should one of its children hold the socket
-_REAP_MILLISECONDS = 50
 _OUTPUT = 2  # the last of the standard descriptors
 _MOST_DESCRIPTORS = 256  # more than the maker ever has
 
@@ -128,23 +127,26 @@ def _reap(warm: int) -> int | None:
 
 def _slot(order: Order, shown: list[str]) -> list[int]:
     """A new slot: descriptors of its namespaces, in the order of KINDS, and of its lifeline. Raises Refused."""
-    lifeline, held = os.pipe()
+    lifeline, held = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     answers, answer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if kernel.fork_into(kernel.NEW_MOUNT | kernel.NEW_IPC | kernel.NEW_PID) == 0:
         _keep(order, shown, lifeline, answer)
-    os.close(lifeline)
+    lifeline.close()
     answer.close()
     said, namespaces, _, _ = socket.recv_fds(answers, 1000, len(KINDS))
     answers.close()
     if len(namespaces) != len(KINDS):
         raise Refused(f"make a slot: {said.decode() or 'its first process ended'}")
-    return [*namespaces, held]
+    return [*namespaces, held.detach()]
 
 
-def _keep(order: Order, shown: list[str], lifeline: int, answer: socket.socket) -> None:
-    """Process 1 of a slot: furnish it, then reap its orphans until the lifeline is let go. Never returns."""
+def _keep(order: Order, shown: list[str], lifeline: socket.socket, answer: socket.socket) -> None:
+    """Process 1 of a slot: furnish it, then reap and watch until the lifeline is let go. Never returns.
+
+    Should a limit be passed before that, its word is the last thing said over the lifeline.
+    """
     try:
-        _close_all_but(lifeline, answer.fileno())
+        _close_all_but(lifeline.fileno(), answer.fileno(), order.report)
         _furnish(order, shown)
         namespaces = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name, _ in KINDS]
         root.mount_processes("/proc")
@@ -152,23 +154,29 @@ def _keep(order: Order, shown: list[str], lifeline: int, answer: socket.socket) 
         root.close_kernel_settings()
         kernel.drop_kept_capabilities()
         kernel.hide_from_equals()
+        limits = watch.limits(order, root.TEMPORARY)
         socket.send_fds(answer, [b"x"], namespaces)
-        _close_all_but(lifeline)
-        os.read(lifeline, 1)  # a child joins now
-        poll = select.poll()
-        poll.register(lifeline, select.POLLIN)
-        while not poll.poll(_REAP_MILLISECONDS):
-            _reap_orphans()
+        _close_all_but(lifeline.fileno(), order.report)
+        if lifeline.recv(1):  # a child joins now
+            lifeline.send(_watch(limits, lifeline))
     except (OSError, Refused) as error:
         answer.send(str(error).encode())
     finally:
         os._exit(0)
 
 
-def _reap_orphans() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+def _watch(limits: watch.Watch, lifeline: socket.socket) -> bytes:
+    """The word of the limit that was passed, or nothing once the lifeline was let go."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    while not poll.poll(limits.seconds_left() * 1000):
+        passed = limits.poll()
+        if passed:
+            return passed
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+    return b""
 
 
 def _close_all_but(*kept: int) -> None:

@@ -25,6 +25,8 @@ _NOT_PERMITTED: dict[str, tuple[int | None, int | None]] = {
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
+    # memory that would be in nobody's account
+    "vmsplice": (278, 75),
     # mounts and roots
     "mount": (165, 40),
     "umount2": (166, 39),
