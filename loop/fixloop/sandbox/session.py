@@ -73,7 +73,8 @@ def open_session(job: Job, tier: Tier) -> Generator[Session]:
     """Start a job's command as a warm process, and end it with all that it started. Raises SessionOver.
 
     Requests come to the command on descriptor 3, which the job's ``request`` would otherwise fill. The wall time of
-    its limits does not count, nor what it prints; each line of its answers may be as long as they allow. Only the full tier has warm processes.
+    its limits does not count, nor what it prints; each line of its answers may be as long as they allow. Only the full
+    tier has warm processes.
     """
     if tier is not Tier.FULL:
         detail = "A warm process needs the full sandbox tier."

@@ -54,7 +54,7 @@ def more():
             os._exit(0)
         count += 1
 attempt(more)
-if count > 330:
+if count > 640:
     won(f"{count} processes")
 """,
         STRONG,
@@ -75,7 +75,7 @@ try:
     more()
 except RuntimeError:
     pass
-if count > 330:
+if count > 640:
     won(f"{count} threads")
 say("end")
 os._exit(0)
