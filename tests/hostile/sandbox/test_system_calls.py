@@ -16,7 +16,9 @@ pytestmark = pytest.mark.skipif(NOT_LINUX, reason="the filter exists only on Lin
 
 ALLOW, KILL, PRETENDED = 0x7FFF0000, 0x80000000, 0x50000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-EPERM, ENOSYS, NO_FAMILY = (0x50000 | number for number in (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT))
+EPERM, ENOSYS, NO_FAMILY, NO_PROTOCOL = (
+    0x50000 | number for number in (errno.EPERM, errno.ENOSYS, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+)
 
 # Answer, then the call on x86_64 and on aarch64 with its arguments.
 JUDGED = {
@@ -43,6 +45,10 @@ JUDGED = {
     "socket unix": (ALLOW, 41, 198, 1, 1, 0),
     "socket inet": (ALLOW, 41, 198, 2, 1, 0),
     "socket inet6": (ALLOW, 41, 198, 10, 2, 0),
+    "socket inet, tcp by number": (ALLOW, 41, 198, 2, 1, 6),
+    "socket inet6, icmp 6, the last of its list": (ALLOW, 41, 198, 10, 2, 58),
+    "socket inet, sctp": (NO_PROTOCOL, 41, 198, 2, 5, 132),
+    "socket inet6, multipath tcp": (NO_PROTOCOL, 41, 198, 10, 1, 262),
     "socket netlink route": (ALLOW, 41, 198, 16, 3, 0),
     "socket netlink netfilter": (NO_FAMILY, 41, 198, 16, 3, 12),
     "socket packet": (NO_FAMILY, 41, 198, 17, 3, 0),
@@ -54,6 +60,9 @@ JUDGED = {
     "ioctl TCGETS": (ALLOW, 16, 29, 0, 0x5401),
     "ioctl TIOCSTI": (EPERM, 16, 29, 0, 0x5412),
     "ioctl TIOCSTI with high bits that the kernel ignores": (EPERM, 16, 29, 0, 1 << 32 | 0x5412),
+    "ioctl TIOCSETD": (EPERM, 16, 29, 0, 0x5423),
+    "ioctl SIOCSIFVLAN, the last of its list": (EPERM, 16, 29, 0, 0x8983),
+    "ioctl SIOCGIFCONF": (ALLOW, 16, 29, 0, 0x8912),
     "ioctl TIOCLINUX": (EPERM, 16, 29, 0, 0x541C),
     "setrlimit core": (PRETENDED, 160, 164, 4, 1 << 40),
     "setrlimit files": (ALLOW, 160, 164, 7, 1 << 40),

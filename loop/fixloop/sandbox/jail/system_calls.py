@@ -103,8 +103,11 @@ _FIRST_X32 = 0x40000000
 
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW* but NEWTIME, which clone cannot take
 _PUSH_INPUT, _CONSOLE = 0x5412, 0x541C  # TIOCSTI, TIOCLINUX
+# A request of anybody's makes the kernel load a module of that name: line disciplines, bridges, VLANs.
+_LOADERS = (0x5423, 0x8940, 0x8941, 0x8980, 0x8981, 0x8982, 0x8983)
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _ROUTE = 0  # the netlink protocol that lists interfaces and addresses
+_PROTOCOLS = (0, 1, 6, 17, 58)  # of the internet families: default, ICMP, TCP, UDP, ICMP 6; others are modules
 _CORE = 4  # RLIMIT_CORE: it has to stay what it is, see the command's limits
 _TYPE_OF_FILE, _CHARACTER_DEVICE, _BLOCK_DEVICE = 0o170000, 0o020000, 0o060000
 
@@ -163,7 +166,7 @@ def _judgements() -> dict[str, list[bytes]]:
     devices = (_CHARACTER_DEVICE, _BLOCK_DEVICE)
     new = [_argument(0), _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1), _error(errno.EPERM), _step(_RETURN, _ALLOW)]
     return {
-        "ioctl": _refused_if(1, _PUSH_INPUT, _CONSOLE),
+        "ioctl": _refused_if(1, _PUSH_INPUT, _CONSOLE, *_LOADERS),
         "clone": new,
         "socket": _families(),
         "socketpair": _families(),
@@ -207,14 +210,18 @@ def _core_limit_set() -> list[bytes]:
 
 
 def _families() -> list[bytes]:
+    known = len(_PROTOCOLS)
     return [
         _argument(0),
-        _step(_EQUAL, _UNIX, 5, 0),
+        _step(_EQUAL, _UNIX, known + 7, 0),
         _step(_EQUAL, _INET, 4, 0),
         _step(_EQUAL, _INET6, 3, 0),
-        _step(_EQUAL, _NETLINK, 0, 3),
+        _step(_EQUAL, _NETLINK, 0, known + 5),
         _argument(2),
-        _step(_EQUAL, _ROUTE, 0, 1),
+        _step(_EQUAL, _ROUTE, known + 2, known + 3),
+        _argument(2),
+        *(_step(_EQUAL, protocol, known - at, 0) for at, protocol in enumerate(_PROTOCOLS)),
+        _error(errno.EPROTONOSUPPORT),
         _step(_RETURN, _ALLOW),
         _error(errno.EAFNOSUPPORT),
     ]

@@ -7,6 +7,7 @@ from .record import EVERYWHERE, FULL, STRONG, Attack
 _FILE_SYSTEM = "a file system that cannot do it"
 _POWER = "a user without the right to it"
 _READ_BY_ALL = b"\2\0\0\0" + b"".join(bytes([kind, 0, 7, 0]) + b"\xff" * 4 for kind in (1, 4, 32))
+_EVERYBODYS = "the machine has only one of each"
 _MOUNTS = "it would change what the machine has mounted"
 
 READING = (
@@ -235,8 +236,8 @@ attempt(
 )
 
 DEVICES = (
-    Attack("mode of a device", "attempt(lambda: os.chmod('/dev/full', 0o622))", unless=_POWER),
-    Attack("times of a device", "attempt(lambda: os.utime('/dev/full', (7, 7)))", unless=_POWER),
+    Attack("mode of a device", "attempt(lambda: os.chmod('/dev/full', 0o622))", unsafe=_EVERYBODYS),
+    Attack("times of a device", "attempt(lambda: os.utime('/dev/full', (7, 7)))", unsafe=_EVERYBODYS),
     Attack(
         "devices in use everywhere",
         """
@@ -244,7 +245,7 @@ for name in ("null", "zero", "random", "urandom", "full"):
     path = f"/dev/{name}"
     attempt(lambda: os.chmod(path, 0o600), lambda: os.chown(path, -1, 1), lambda: os.unlink(path))
 """,
-        unsafe="the machine needs them",
+        unsafe=_EVERYBODYS,
     ),
     Attack(
         "a disk, memory and consoles",

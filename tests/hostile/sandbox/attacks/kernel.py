@@ -126,4 +126,53 @@ if words["NoNewPrivs"].strip() != "1" or words["Seccomp"].strip() != "2":
     won("an open way to gain them")
 """,
     ),
+    Attack(
+        "modules by way of terminals",
+        """
+for discipline in range(1, 31):
+    attempt(lambda: fcntl.ioctl(os.openpty()[1], 0x5423, struct.pack("i", discipline)) or won(discipline))
+""",
+        EVERYWHERE,
+        unless=_POWER,
+    ),
+    Attack(
+        "modules by way of protocols",
+        """
+for kind in (1, 2, 3, 4, 5, 6):
+    for protocol in (33, 115, 132, 136, 256, 262):
+        attempt(lambda: socket.socket(socket.AF_INET, kind, protocol) and won(protocol))
+""",
+        EVERYWHERE,
+        unless=_POWER,
+    ),
+    Attack(
+        "a second filter in place of the first",
+        """
+allow = struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)
+program = ctypes.create_string_buffer(allow, 8)
+described = struct.pack("HxxxxxxQ", 1, ctypes.addressof(program))
+libc.prctl(38, ctypes.c_ulong(1), *[ctypes.c_ulong(0)] * 3)
+libc.prctl(22, ctypes.c_ulong(2), described, ctypes.c_ulong(0), ctypes.c_ulong(0))
+attempt(
+    lambda: call(317, 277, 1, 1, described),
+    lambda: call(298, 241, struct.pack("IIQ", 1, 64, 0) + bytes(100), 0, -1, -1, 0) >= 0 and won("a counter"),
+    lambda: call(321, 280, 0, struct.pack("IIIII", 2, 4, 8, 1, 0) + bytes(100), 72) >= 0 and won("a map"),
+    lambda: call(425, 425, 4, ctypes.create_string_buffer(256)) >= 0 and won("a queue"),
+)
+""",
+        EVERYWHERE,
+    ),
+    Attack(
+        "privileges by a process's own settings",
+        """
+for option, value in ((38, 0), (28, 0), (24, 63), (8, 1), (47, 2), (4, 2)):
+    libc.prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
+call(135, 92, 0x0400000)
+attempt(
+    lambda: libc.prctl(39, 0, 0, 0, 0) == 0 and won("programs that gain"),
+    lambda: os.setresuid(54322, 54322, 54322) or won("a user"),
+)
+""",
+        unless=_POWER,
+    ),
 )

@@ -55,7 +55,6 @@ _SECRET_FILES = (
     ".bash_history",
 )
 _DEVICES = ("/dev/full", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-_DEVICE_OF_OURS = "/dev/full"  # nothing on the machine depends on it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.shmat.restype = ctypes.c_void_p
@@ -326,8 +325,6 @@ class Scene:
         _libc.shmctl(_libc.shmget(self._key + 1, 0, 0), _IPC_REMOVE, None)
         _libc.semctl(_libc.semget(self._key + 1, 0, 0), 0, _IPC_REMOVE)
         _libc.msgctl(_libc.msgget(self._key + 1, 0), _IPC_REMOVE, None)
-        if os.getuid() == 0:
-            Path(_DEVICE_OF_OURS).chmod(0o666)
         control = _KEYCTL[os.uname().machine][1]
         key = _libc.syscall(control, 10, _USER_KEYRING, b"user", self.mark.encode(), 0)  # search
         if key >= 0:
