@@ -156,6 +156,7 @@ def test_byte_offsets_point_into_the_file(data: bytes) -> None:
 
 EVALUATION_KEYS = [
     "version", "status", "message", "checks", "counts", "lint", "types", "interpreter", "sandbox", "seconds", "scope",
+    "notes",
 ]  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def _tell(evaluation: Evaluation, status: Status, place: Place) -> None:
                 text.static("Lint", evaluation.lint),
                 text.static("Types", evaluation.types),
                 text.surroundings(execution.interpreter, execution.python, execution.tier, evaluation.scope),
+                *(text.Hanging(Text(""), Text(printable(note), "dim")) for note in execution.notes),
                 text.Hanging(Text(""), said),
             )
         ]

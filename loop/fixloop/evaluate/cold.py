@@ -100,7 +100,7 @@ class ColdEvaluator:
         completed = run(self._job(request, token), self._tier, cancelled)
         if completed.ended is Ended.CANCELLED:
             raise Cancelled
-        return self._read(completed, token, request.check_seconds)
+        return self._read(completed, token, request)
 
     def _job(self, request: RunRequest, token: str) -> Job:
         files = dict(self._overlay)
@@ -130,11 +130,11 @@ class ColdEvaluator:
             limits=Limits(wall_seconds=request.wall_seconds),
         )
 
-    def _read(self, completed: Completed, token: str, check_seconds: float) -> Execution:
+    def _read(self, completed: Completed, token: str, request: RunRequest) -> Execution:
         found = self._interpreter
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
-        execution = read_execution(completed, token, named, self._tier.value, self._root, check_seconds)
+        execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
         return replace(execution, interpreter=str(found.path), python=python)
 
 

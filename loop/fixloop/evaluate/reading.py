@@ -24,19 +24,28 @@ from fixloop.records.execution import (
     ProblemKind,
     one_a_check,
 )
-from fixloop.sandbox.run import Completed, Ended
+from fixloop.sandbox.run import Completed, Ended, Limits, Tier, hints
 
 _INTERRUPTED, _INTERNAL_ERROR, _USAGE_ERROR, _NOTHING_COLLECTED = 2, 3, 4, 5
+
+_USUAL = Limits(wall_seconds=60)
 
 _SAME_MESSAGE = "Run pytest yourself to see the whole message; a plugin or its configuration may be at fault."
 
 
 def read_execution(
-    completed: Completed, token: str, interpreter: str, tier: str, root: Path, check_seconds: float
+    completed: Completed,
+    token: str,
+    interpreter: str,
+    tier: str,
+    root: Path,
+    check_seconds: float,
+    limits: Limits = _USUAL,
 ) -> Execution:
     """Everything that one run showed. Lines without the run's token are ignored.
 
     ``check_seconds`` is what one check was allowed: the end of the run says nothing of a check that had time left.
+    ``limits``: those of the run, to name the one that may be behind a failure.
     """
     found: list[CheckResult] = []
     spectrum: dict[str, dict[str, frozenset[int]]] = {}
@@ -54,7 +63,7 @@ def read_execution(
                 running = record
             case wire.RESULT:
                 running = None
-                found.append(_result(record))
+                found.append(_result(record, limits, Tier(tier)))
             case wire.LINES:
                 spectrum[record["id"]] = {path: frozenset(lines) for path, lines in record["lines"].items()}
             case wire.PROBLEM:
@@ -75,6 +84,8 @@ def read_execution(
         wall_seconds=completed.wall_seconds,
         cpu_seconds=completed.cpu_seconds,
         problem=problem,
+        limit="" if completed.ended is Ended.NOT_STARTED else completed.detail,
+        notes=completed.notes,
         complete=end not in {None, _INTERNAL_ERROR} and all(check in results for check in expected),
         spectrum=spectrum,
         output=output,
@@ -91,7 +102,7 @@ def _records(channel: bytes, token: str) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def _result(record: dict[str, Any]) -> CheckResult:
+def _result(record: dict[str, Any], limits: Limits, tier: Tier) -> CheckResult:
     outcome = Outcome(record["outcome"])
     location = Location(record["path"], max(record["line"], 1)) if record["path"] else None
     failure = None
@@ -100,7 +111,8 @@ def _result(record: dict[str, Any]) -> CheckResult:
             Frame(path, line, function, tuple((name, value) for name, value in values))
             for path, line, function, values in record["frames"]
         )
-        failure = Failure(record["exception"], record["message"], frames)
+        said = hints(f"{record['exception']}: {record['message']}", limits, tier)
+        failure = Failure(record["exception"], record["message"], frames, " ".join(said))
         if not record["line"] and frames:  # a file that could not be collected: where it broke is all there is
             location = Location(frames[-1].path, frames[-1].line)
     return CheckResult(record["id"], outcome, record["seconds"], location, failure)
@@ -117,9 +129,15 @@ def _unfinished(started: dict[str, Any], completed: Completed, check_seconds: fl
                 failure = Failure("Timeout", f"did not end within {seconds:.0f} s")
                 yield CheckResult(check, Outcome.TIMEOUT, seconds, place, failure)
             return
+        case Ended.CPU_LIMIT:
+            if seconds >= check_seconds:
+                yield CheckResult(check, Outcome.TIMEOUT, seconds, place, Failure("CpuLimit", completed.detail))
+            return
+        case Ended.MEMORY_LIMIT:
+            failure = Failure("MemoryLimit", completed.detail)
         case Ended.OUTPUT_LIMIT:
-            failure = Failure("OutputLimit", "printed more than the sandbox lets through")
-        case _:
+            failure = Failure("OutputLimit", completed.detail)
+        case Ended.EXITED | Ended.CANCELLED | Ended.NOT_STARTED:
             failure = Failure("Crash", f"the process ended during this test ({_status(completed)})")
     yield CheckResult(check, Outcome.CRASHED, 0.0, place, failure)
 
@@ -143,6 +161,9 @@ def _problem(
 ) -> Problem | None:
     if completed.ended is Ended.NOT_STARTED:
         return Problem(ProblemKind.SANDBOX, completed.detail, "Run `fixloop doctor` to see what the sandbox needs.")
+    if not results and completed.ended in {Ended.CPU_LIMIT, Ended.MEMORY_LIMIT, Ended.OUTPUT_LIMIT}:
+        remedy = "Look for code that does so when it is imported, or name fewer tests."
+        return Problem(ProblemKind.LIMIT, f"No test ended. {completed.detail}", remedy)
     if no_pytest:
         message = f"pytest is not installed in {interpreter}."
         return Problem(ProblemKind.NO_PYTEST, message, "Install it there, or choose another interpreter.")

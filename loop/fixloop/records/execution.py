@@ -53,11 +53,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a check did not pass: exception type, its message, and the workspace's frames, outermost first."""
+    """Why a check did not pass: exception type, its message, and the workspace's frames, outermost first.
+
+    ``hint`` names a limit of the sandbox that may be behind it.
+    """
 
     exception: str
     message: str
     frames: tuple[Frame, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class CheckResult:
         if self.failure is None:
             return None
         first = self.failure.message.strip().splitlines()
-        return f"{self.failure.exception}: {first[0]}" if first else self.failure.exception
+        said = f"{self.failure.exception}: {first[0]}" if first else self.failure.exception
+        return f"{said} ({self.failure.hint})" if self.failure.hint else said
 
 
 def one_a_check(results: Iterable[CheckResult]) -> dict[str, CheckResult]:
@@ -99,6 +104,7 @@ class ProblemKind(StrEnum):
     NO_TESTS = "no_tests"
     TIMEOUT = "timeout"
     CRASHED = "crashed"
+    LIMIT = "limit"
     SANDBOX = "sandbox"
 
 
@@ -135,6 +141,8 @@ class Execution:
     spectrum: Spectrum = field(default_factory=_no_spectrum)
     python: str = ""  # version and origin of the interpreter, for a person
     output: str = ""  # tail of what the run printed, for a person
+    limit: str = ""  # the limit that ended the run, as a sentence
+    notes: tuple[str, ...] = ()  # sentences for a person about this run
 
     def outcome(self, check: str) -> Outcome:
         """The outcome of a check; MISSING when it did not report."""

@@ -116,6 +116,7 @@ def evaluation_document(execution: Execution, lint: StaticReport, types: StaticR
         "sandbox": {"tier": execution.tier},
         "seconds": round(execution.wall_seconds, 3),
         "scope": scope,
+        "notes": list(execution.notes),
     }
 
 
@@ -138,6 +139,7 @@ def _evaluation(status: Status, message: str) -> Document:
         "sandbox": {"tier": None},
         "seconds": 0.0,
         "scope": "",
+        "notes": [],
     }
 
 

@@ -50,6 +50,7 @@ def _status_of_problem(problem: Problem) -> Status:
             | ProblemKind.MISSING_PACKAGE
             | ProblemKind.BAD_CONFIGURATION
             | ProblemKind.CRASHED
+            | ProblemKind.LIMIT
             | ProblemKind.SANDBOX
         ):
             return Status.ENVIRONMENT
@@ -63,7 +64,8 @@ def sentence(execution: Execution) -> str:
         return "No test was found."
     took = f"in {duration(execution.wall_seconds)}"
     ended = "" if execution.complete else " The run ended before every test had reported."
-    return f"{tally(execution.results) or 'No test ended'} {took}.{ended}"
+    limit = f" {execution.limit}" if execution.limit else ""
+    return f"{tally(execution.results) or 'No test ended'} {took}.{ended}{limit}"
 
 
 def tally(results: Sequence[CheckResult]) -> str:

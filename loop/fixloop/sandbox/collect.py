@@ -13,8 +13,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
+from fixloop.sandbox import explain
 from fixloop.sandbox.jail.order import EXITED, LIMIT, NOTE, REFUSED
-from fixloop.sandbox.job import Completed, Ended, Limits
+from fixloop.sandbox.job import Completed, Ended, Limits, Tier
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 1.0  # between asking the launcher to end and ending it
@@ -76,11 +77,13 @@ class Collector:
     def __init__(
         self,
         limits: Limits,
+        tier: Tier,
         started: float,
         cancelled: Callable[[], bool],
         on_record: Callable[[bytes], None] | None,
     ) -> None:
         self._limits = limits
+        self._tier = tier
         self._started = started
         self._cancelled = cancelled
         self._output = Output(limits.tail_bytes)
@@ -143,9 +146,17 @@ class Collector:
             self._output.tail,
             time.monotonic() - self._started,
             cpu_seconds,
-            detail,
-            tuple(self._reported(NOTE)),
+            detail or explain.end(ended, self._limits),
+            (*self._reported(NOTE), *self._hints(status)),
         )
+
+    def _hints(self, status: int | None) -> Iterator[str]:
+        """What may have kept a command from ending well."""
+        if status:
+            said = explain.status(status)
+            if said:
+                yield said
+            yield from explain.hints(self._output.tail.decode(errors="replace"), self._limits, self._tier)
 
     def _verdict(self, reason: Ended | None) -> tuple[Ended, int | None, str]:
         for sentence in self._reported(REFUSED):

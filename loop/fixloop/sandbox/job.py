@@ -71,8 +71,8 @@ class Completed:
     """How a run went. ``status`` is the exit status, or the negative number of the signal that ended the command.
 
     ``channel`` is all that arrived on descriptor 4, ``output`` the end of stdout and stderr, ``cpu_seconds`` that of
-    every process of the run, the sandbox's own included. ``detail`` says why a run was not started, ``notes`` in what a
-    run differed from others of its tier.
+    every process of the run, the sandbox's own included. ``detail`` says why a run was not started or
+    which limit ended it, ``notes`` in what it differed from others of its tier and which limits it met.
     """
 
     ended: Ended

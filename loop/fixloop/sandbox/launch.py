@@ -37,7 +37,7 @@ def run(
 
     Raises only what ``cancelled`` or ``on_record`` raise; the command is ended then, too.
     """
-    collector = Collector(job.limits, time.monotonic(), cancelled, on_record)
+    collector = Collector(job.limits, tier, time.monotonic(), cancelled, on_record)
     if cancelled():
         return Completed(Ended.CANCELLED)
     scratch = Path(tempfile.gettempdir()).resolve() / f"fixloop-{secrets.token_hex(8)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boxes import STUBBORN, both_tiers, job, namespaces_only, never, processes_with
+from boxes import STUBBORN, both_tiers, job, never, processes_with
 from fixloop.sandbox.run import Ended, Limits, Tier, run
 
 
@@ -56,29 +56,3 @@ def test_a_flood_is_capped(workspace: Path, tier: Tier, descriptor: int) -> None
     assert completed.ended is Ended.OUTPUT_LIMIT
     assert len(completed.output) <= 1000
     assert len(completed.channel) <= 200_000
-
-
-@both_tiers
-@pytest.mark.parametrize(
-    ("limits", "code"),
-    [
-        (Limits(wall_seconds=30, cpu_seconds=1), "while True: pass"),
-        (Limits(wall_seconds=30, memory_bytes=64 << 20), "bytearray(1 << 30)"),
-        (Limits(wall_seconds=30, file_bytes=1 << 20), "open('big', 'wb').write(bytes(1 << 22))"),
-        (Limits(wall_seconds=30, open_files=32), "files = [open('text') for _ in range(64)]"),
-    ],
-    ids=["cpu", "memory", "file", "descriptors"],
-)
-def test_a_limit_stops_the_command(workspace: Path, tier: Tier, limits: Limits, code: str) -> None:
-    completed = run(job(workspace, code, limits=limits), tier, never)
-    assert completed.ended is Ended.EXITED
-    assert completed.status != 0
-
-
-@namespaces_only
-@pytest.mark.parametrize("folder", [".", "/tmp", "/dev/shm"])
-def test_everything_written_shares_one_limit(workspace: Path, tier: Tier, folder: str) -> None:
-    code = "open(sys.argv[1] + '/big', 'wb').write(bytes(1 << 24))"
-    changes = {"limits": Limits(wall_seconds=30, scratch_bytes=4 << 20)}
-    completed = run(job(workspace, code, folder, **changes), tier, never)
-    assert b"No space left" in completed.output

@@ -7,10 +7,9 @@ It keeps the workspace and the environment clean; it does not keep the command f
 # ruff: noqa: PTH102, PTH112, PTH119
 from __future__ import annotations
 
-import contextlib
 import os
 
-from . import command, overlay, signals, tree
+from . import command, keeper, overlay, signals, tree
 from .order import PROBE_PACKAGE, Order
 
 
@@ -22,13 +21,9 @@ def run(order: Order) -> None:
         if signals.LINUX:
             from . import kernel
 
-            kernel.adopt_orphans()
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
-        child = command.start(order, place, _confine, count_processes=False)
-        how = _follow(child, order)
-        _end_descendants(child)
-        command.ended(order.report, how)
+        keeper.keep(order, lambda: command.start(order, place, _confine, count_processes=False))
     except tree.Stopped:
         pass  # nothing was started
     finally:
@@ -53,37 +48,3 @@ def _confine() -> None:
 
         if system_calls.is_known(os.uname().machine):
             system_calls.forbid()
-
-
-def _follow(child: int, order: Order) -> int | bytes | None:
-    if not signals.LINUX:
-        return signals.wait_for(child, order.parent)
-    from . import watch
-
-    def stop() -> bool:
-        return signals.termination_asked() or os.getppid() != order.parent
-
-    return watch.follow(child, watch.limits(order), stop, signals.CHILD, signals.TERM)
-
-
-def _end_descendants(child: int) -> None:
-    """Kill until nobody is left: orphans of those killed become our children and are found by the next round."""
-    if not signals.LINUX:
-        _kill(-child)  # the command's process group is all that can be found there
-    while True:
-        if signals.LINUX:
-            from .processes import descendants
-
-            for process in descendants():
-                _kill(process.id)
-        try:
-            os.waitpid(-1, 0)
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
-        except ChildProcessError:
-            return
-
-
-def _kill(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(process, signals.KILL)

@@ -24,7 +24,8 @@ _SURE_SECONDS = 0.01  # between two looks that have to agree
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU_SIGNAL = -24  # as an exit code
-_CPU_SLACK_SECONDS = 0.1  # by which the kernel's two counts of it may differ
+_CERTAIN = 0.5  # part of a limit that must have been used for the kernel's signal to be credible: its clock is coarse
+_USED_UP = 256  # one such part of a space left counts as nothing left: what the command had open is free again
 _OUR_OWN = 3  # processes of the sandbox that count, too
 
 
@@ -73,7 +74,7 @@ class Watch:
     def judge(self, code: int) -> int | bytes:
         """The exit code of the command, or the word of the limit that it stands for."""
         self._observe([])
-        used_up = code == _CPU_SIGNAL and self._uses_more_cpu([], self._cpu_seconds - _CPU_SLACK_SECONDS)
+        used_up = code == _CPU_SIGNAL and self._uses_more_cpu([], self._cpu_seconds * _CERTAIN)
         return CPU if used_up else code
 
     def _passed(self, found: list[Process]) -> bytes | None:
@@ -100,10 +101,10 @@ class Watch:
         if not self._space_bytes:
             return
         space = os.statvfs(self._folder)
-        if space.f_bfree == 0:
+        if space.f_bfree * _USED_UP < space.f_blocks:
             megabytes = self._space_bytes >> 20
             self._say_once(f"The space that the sandbox allows for everything written ({megabytes:,} MiB) was used up.")
-        elif space.f_ffree == 0:
+        elif space.f_ffree * _USED_UP < space.f_files:
             self._say_once(f"There were as many files and folders as the sandbox allows ({space.f_files:,}).")
 
     def _say_once(self, sentence: str) -> None:
