@@ -9,6 +9,7 @@ import pytest
 
 from fixloop.evaluate.reading import read_execution
 from fixloop.records.execution import Execution, Outcome, ProblemKind
+from fixloop.report.status import sentence
 from fixloop.sandbox.job import Completed, Ended
 
 READY = {"kind": "ready", "python": "3.11", "pytest": "8"}
@@ -29,6 +30,7 @@ def read(
     output: str = "",
     token: str = "T",
     root: Path = Path("/nowhere"),
+    detail: str = "",
 ) -> Execution:
     lines = [json.dumps({"token": token, **record}) for record in records]
     completed = Completed(
@@ -38,7 +40,7 @@ def read(
         output=output.encode(),
         wall_seconds=5.0,
         cpu_seconds=1.0,
-        detail="",
+        detail=detail,
     )
     return read_execution(completed, "T", "python", "full", root, check_seconds=2.0)
 
@@ -56,6 +58,10 @@ def test_i3_forged_records_are_ignored() -> None:
     [
         (Ended.WALL_LIMIT, None, 1.0, Outcome.TIMEOUT),
         (Ended.WALL_LIMIT, None, 4.0, Outcome.MISSING),  # the run had 5 s, a check may take 2 s, this one had 1 s
+        (Ended.CPU_LIMIT, None, 1.0, Outcome.TIMEOUT),
+        (Ended.CPU_LIMIT, None, 4.0, Outcome.MISSING),
+        (Ended.MEMORY_LIMIT, None, 4.0, Outcome.CRASHED),
+        (Ended.OUTPUT_LIMIT, None, 4.0, Outcome.CRASHED),
         (Ended.EXITED, 0, 4.0, Outcome.CRASHED),
         (Ended.EXITED, -11, 4.0, Outcome.CRASHED),
     ],
@@ -69,6 +75,21 @@ def test_a_check_that_began_and_never_reported_has_not_passed(
     assert execution.outcome("t.py::a") is outcome
     assert execution.outcome("t.py::b") is Outcome.MISSING
     assert not execution.complete
+
+
+def test_a_limit_that_ended_the_run_is_said() -> None:
+    started = {"kind": "started", "id": "t.py::a", "after": 4.0}
+    execution = read(READY, started, ended=Ended.MEMORY_LIMIT, status=None, detail="Too much.")
+    assert execution.limit == "Too much."
+    assert [check.message for check in execution.results] == ["MemoryLimit: Too much."]
+    assert sentence(execution).endswith("The run ended before every test had reported. Too much.")
+
+
+def test_a_failure_names_the_limit_that_may_be_behind_it() -> None:
+    check = read(READY, broken("t.py::a", "OSError", "[Errno 24] Too many open files: 'x'\nmore")).results[0]
+    hint = "It reported 'Too many open files'; the sandbox allows 1,024 open files to one process."
+    assert check.outcome is Outcome.ERROR
+    assert check.message == f"OSError: [Errno 24] Too many open files: 'x' ({hint})"
 
 
 MISSING = "No module named 'numpy'"
@@ -110,6 +131,9 @@ MISSING = "No module named 'numpy'"
             ProblemKind.BAD_CONFIGURATION,
         ),
         ((READY,), {"status": -11}, ProblemKind.CRASHED),
+        ((READY,), {"ended": Ended.MEMORY_LIMIT}, ProblemKind.LIMIT),
+        ((), {"ended": Ended.CPU_LIMIT}, ProblemKind.LIMIT),
+        ((READY,), {"ended": Ended.OUTPUT_LIMIT}, ProblemKind.LIMIT),
     ],
 )
 def test_a_failure_of_the_environment_is_named_as_that(records: tuple, more: dict, kind: ProblemKind) -> None:
