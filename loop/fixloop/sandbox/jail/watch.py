@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
 
 CPU, MEMORY = b"cpu", b"memory"
 
-_INTERVAL_SECONDS = 0.04
+_INTERVAL_SECONDS = 0.05
 _SHARE = 20  # of the time at least so many times as much goes by without looking as with it
 _LONGEST_SECONDS = 0.5
 _SURE_SECONDS = 0.01  # between two looks that have to agree
