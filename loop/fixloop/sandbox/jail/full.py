@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import command, kernel, overlay, root, signals, system_calls, users, workspace
+from . import command, kernel, landlock, overlay, root, signals, system_calls, users, workspace
 from .order import EXITED, Order, Refused
 
 
@@ -41,7 +41,7 @@ def _first_process(order: Order, lifeline: int, other_owners: bool) -> None:  # 
         kernel.drop_capabilities()
         kernel.hide_from_equals()  # the report below must not be in the command's reach
         place = command.Place(cwd=order.root, tools=root.TOOLS, home=root.HOME, temporary=root.TEMPORARY)
-        child = command.start(order, place, system_calls.forbid, count_processes=True)
+        child = command.start(order, place, lambda: _confine(order.root), count_processes=True)
         os.close(order.channel)
         os.write(order.report, EXITED + b"%d\n" % _reap_until(child))
     except Refused as refused:
@@ -50,6 +50,12 @@ def _first_process(order: Order, lifeline: int, other_owners: bool) -> None:  # 
         command.refuse(order.report, f"{error.filename or 'set-up'}: {error.strerror}")
     finally:
         os._exit(0)
+
+
+def _confine(workspace: str) -> None:
+    """A second wall behind the mounts: should one be missing or writable, nothing can be written there even so."""
+    landlock.restrict(("/",), (workspace, *root.WRITABLE), least=landlock.RENAMES, tcp=False)
+    system_calls.forbid()
 
 
 def _end_if_orphaned(lifeline: int) -> None:

@@ -18,9 +18,9 @@ _OWN = "/run/fixloop"
 HOME, TOOLS, TEMPORARY = f"{_OWN}/home", f"{_OWN}/tools", "/tmp"
 _SCRATCH = f"{_OWN}/scratch"
 
-_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # No keys, no password hashes, nothing that names other machines.
-_SETTINGS = tuple(
+SETTINGS = tuple(
     f"/etc/{name}"
     for name in (
         "alternatives",
@@ -50,7 +50,7 @@ _SETTINGS = tuple(
         "timezone",
     )
 )
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _DEVICE_LINKS = {
     "/dev/ptmx": "pts/ptmx",
     "/dev/fd": "/proc/self/fd",
@@ -59,6 +59,7 @@ _DEVICE_LINKS = {
     "/dev/stderr": "/proc/self/fd/2",
 }
 _PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
+WRITABLE = (*_PRIVATE, "/dev")
 _KERNEL_SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
@@ -124,7 +125,7 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
     """Target -> what to show there (a host path, or a name in _PRIVATE), and the links met on the way."""
     views: dict[str, str] = {}
     links: dict[str, str] = {}
-    for path in (*_PROGRAMS, *_SETTINGS, *order.visible):
+    for path in (*PROGRAMS, *SETTINGS, *order.visible):
         real = _follow(path, links)
         if real and real != "/" and not _in_kernel_tree(real):
             views[real] = real
@@ -201,7 +202,7 @@ def _make_target(path: str, source: str) -> None:
 
 
 def _make_devices() -> None:
-    for device in _DEVICES:
+    for device in DEVICES:
         _make_target(_NEW + device, device)
         kernel.mount(device, _NEW + device, None, kernel.BIND)
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)
