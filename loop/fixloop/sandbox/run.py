@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
+from fixloop.sandbox.layers import Layer, State
 from fixloop.sandbox.tiers import TierReport, choose_tier
 
-__all__ = ["Completed", "Ended", "Job", "Limits", "Tier", "TierReport", "choose_tier", "run"]
+__all__ = ["Completed", "Ended", "Job", "Layer", "Limits", "State", "Tier", "TierReport", "choose_tier", "run"]

@@ -74,9 +74,9 @@ def _become(order: Order, place: Place, confine: Callable[[], None], count_proce
         os.dup2(source, number, inheritable=True)
     os.closerange(_CHANNEL + 1, _FIRST_FREE)  # what lies above was opened by this program: closed on exec
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
-    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     _limit(order, count_processes)
     confine()
+    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
 
 

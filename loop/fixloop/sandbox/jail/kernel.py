@@ -109,10 +109,27 @@ def filter_system_calls(program: bytes) -> None:
 
 def drop_capabilities() -> None:
     """Give up all of them, for every descendant too."""
-    _prctl("securebits", _SET_SECUREBITS, _ALL_BITS_BUT_KEEP_CAPS)
+    bar_capabilities()
+    give_up_capabilities()
+
+
+def drop_held_capabilities() -> None:
+    """The same for a process that may have none: then it cannot bar them, and has nothing to bar."""
+    if os.getuid() == 0:
+        bar_capabilities()
+    give_up_capabilities()
+
+
+def bar_capabilities() -> None:
+    """No program started from here on gains any, whoever starts it. Those held are kept."""
+    _prctl("drop capabilities: securebits", _SET_SECUREBITS, _ALL_BITS_BUT_KEEP_CAPS)
     for capability in range(_LAST_CAPABILITY + 1):
         if _libc.prctl(_DROP_BOUND, ctypes.c_ulong(capability), 0, 0, 0) < 0:
             break  # past the last one that this kernel knows
+
+
+def give_up_capabilities() -> None:
+    """Those held, in every set."""
     header, none = struct.pack("Ii", _CAPABILITY_VERSION, 0), bytes(24)
     _check(_libc.capset(header, none), "drop capabilities")
 

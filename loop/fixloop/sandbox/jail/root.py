@@ -127,7 +127,7 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
     links: dict[str, str] = {}
     for path in (*PROGRAMS, *SETTINGS, *order.visible):
         real = _follow(path, links)
-        if real and real != "/" and not _in_kernel_tree(real):
+        if real and real != "/" and not in_kernel_tree(real):
             views[real] = real
     views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
     views.update(_PRIVATE)
@@ -162,7 +162,8 @@ def _follow(path: str, links: dict[str, str]) -> str | None:
     return at or "/"
 
 
-def _in_kernel_tree(path: str) -> bool:
+def in_kernel_tree(path: str) -> bool:
+    """True for what the kernel makes up, and devices; shared memory is a folder like any other."""
     return any(_within(path, tree) for tree in _KERNEL_TREES) and not path.startswith("/dev/shm/")
 
 
