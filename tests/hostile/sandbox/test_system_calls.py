@@ -186,6 +186,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_call_is_refused(workspace: Path, tier: Tier, case: str) -> None:
     code, expected = REFUSED[case]
+    if (case, tier) == ("typing into a terminal", Tier.REDUCED):
+        expected = "EACCES"  # there is no terminal to type into
     assert told(run(job(workspace, f"{CALL}tell({code})"), tier, never)) == expected
 
 

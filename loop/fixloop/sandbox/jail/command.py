@@ -113,5 +113,5 @@ def _lower(what: int, soft: int, hard: int) -> None:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
     try:
         resource.setrlimit(what, (soft, hard))
-    except ValueError as error:  # how the module reports EINVAL
+    except (OSError, ValueError) as error:  # a value is how the module reports EINVAL
         raise OSError(errno.EINVAL, f"limit {what}: {error}") from None
