@@ -1,4 +1,4 @@
-"""Each layer forced to fail, in a process of its own: nothing is run, and the report says which layer and what to do."""
+"""Each layer forced to fail, in a process of its own: nothing runs, and the report says which layer and what to do."""
 
 from __future__ import annotations
 

@@ -108,10 +108,10 @@ def _limit(order: Order, count_processes: bool) -> None:  # noqa: FBT001
 
 
 def _lower(what: int, soft: int, hard: int) -> None:
-    ceiling = resource.getrlimit(what)[1]
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
     try:
+        ceiling = resource.getrlimit(what)[1]
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
         resource.setrlimit(what, (soft, hard))
     except (OSError, ValueError) as error:  # a value is how the module reports EINVAL
         raise OSError(errno.EINVAL, f"limit {what}: {error}") from None
