@@ -105,8 +105,10 @@ asked = json.loads(sys.argv[1])
 report = choose_tier() if asked["choose"] else None
 completed = run(
     Job(
-        argv=(sys.executable, "-I", "-S", *asked["argv"]), root=Path(asked["root"]), files={"text": b"unsaved"},
-        visible=(Path(sys.prefix), Path(sys.base_prefix)), tools=Path(asked["root"]), env={}, request=b"",
+        argv=(asked["python"] or sys.executable, "-I", "-S", *asked["argv"]),
+        root=Path(asked["root"]), files={"text": b"unsaved"},
+        visible=() if asked["python"] else (Path(sys.prefix), Path(sys.base_prefix)),
+        tools=Path(asked["root"]), env={}, request=b"",
         limits=Limits(wall_seconds=30),
     ),
     Tier(asked["tier"]), lambda: False, lambda record: print(record.decode(), flush=True),
@@ -115,8 +117,10 @@ print(json.dumps([completed.ended, completed.status, completed.detail, report an
 """
 
 
-def parent_arguments(python: str, root: Path, tier: Tier, *argv: str, choose: bool = False) -> list[str]:
-    asked = {"root": str(root), "tier": tier.value, "argv": argv, "choose": choose}
+def parent_arguments(
+    python: str, root: Path, tier: Tier, *argv: str, choose: bool = False, inside: str = ""
+) -> list[str]:
+    asked = {"python": inside, "root": str(root), "tier": tier.value, "argv": argv, "choose": choose}
     return [python, "-c", PARENT, json.dumps(asked)]
 
 
