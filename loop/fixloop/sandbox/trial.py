@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fixloop.sandbox import layers
+from fixloop.sandbox.jail.workspace import COPIED
 from fixloop.sandbox.job import MIB, Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
 
@@ -161,8 +162,9 @@ def _judged(tier: Tier, completed: Completed, bait: _Bait) -> Failure | None:
         return Failure(layer, why)
     if completed.ended is not Ended.EXITED or completed.status != 0 or not completed.channel:
         return Failure(layers.layer_of(completed.detail), layers.reason(completed.detail) or _said(completed))
-    if tier is Tier.FULL and completed.notes:
-        return Failure(layers.OVERLAY, completed.notes[0])
+    for note in completed.notes:
+        if tier is Tier.FULL and note.startswith(COPIED):
+            return Failure(layers.OVERLAY, note)
     if _SECRET.encode() in completed.output:
         return Failure(layers.LANDLOCK, "A file of this machine was read from the inside.")
     worked: list[str] = json.loads(completed.channel)

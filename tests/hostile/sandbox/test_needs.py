@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from boxes import all_tiers, both_tiers, job, job_for, never, told
+from boxes import NOT_LINUX, all_tiers, both_tiers, job, job_for, never, told
 from fixloop.sandbox.run import Tier, run
+from slots import warm_process
 
 SPAWNED = """
 import multiprocessing as m, os, worker
@@ -220,6 +221,13 @@ def test_what_ordinary_tests_need_works(workspace: Path, tier: Tier, need: str) 
         assert completed.status == 1, completed
     else:
         assert told(completed) is True
+
+
+@pytest.mark.skipif(NOT_LINUX, reason="slots exist only on Linux")
+def test_what_ordinary_tests_need_works_in_slots(workspace: Path) -> None:
+    with warm_process(workspace) as ask:
+        told = {need: ask(f"exec({code!r}, {{'os': os}}); tell(True)") for need, code in NEEDS.items()}
+    assert {need: answers for need, answers in told.items() if answers != [True, 0]} == {}
 
 
 @all_tiers

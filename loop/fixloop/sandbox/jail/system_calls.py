@@ -114,9 +114,17 @@ def is_known(machine: str) -> bool:
     return machine in _MACHINES
 
 
-def forbid() -> None:
-    """Filter the system calls of this process and of all that it starts. Raises Refused."""
-    kernel.filter_system_calls(program(this_machine()))
+def forbid(*, but: tuple[str, ...] = ()) -> None:
+    """Filter the system calls of this process and of all that it starts. Raises Refused.
+
+    ``but``: names of calls that stay permitted, for a process that has yet to confine its children further.
+    """
+    kernel.filter_system_calls(program_here(but))
+
+
+def program_here(but: tuple[str, ...] = ()) -> bytes:
+    """The filter for this machine, to be made once and used often. Raises Refused."""
+    return program(this_machine(), but)
 
 
 def this_machine() -> str:
@@ -127,9 +135,10 @@ def this_machine() -> str:
     return machine
 
 
-def program(machine: str) -> bytes:
-    """The filter: instructions of 8 bytes each, for one of the known machines."""
-    refused = [(_NOT_PERMITTED, errno.EPERM), (_TOO_NEW, errno.ENOSYS)]
+def program(machine: str, but: tuple[str, ...] = ()) -> bytes:
+    """The filter: instructions of 8 bytes each, for one of the known machines, without the calls ``but``."""
+    answers = ((_NOT_PERMITTED, errno.EPERM), (_TOO_NEW, errno.ENOSYS))
+    refused = [({name: calls[name] for name in calls if name not in but}, code) for calls, code in answers]
     return assemble(machine, _BY_ARGUMENTS, _judgements(), refused)
 
 

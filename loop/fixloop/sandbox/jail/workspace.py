@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import stat
 
-from . import kernel
+from . import kernel, views
 from .order import Refused
 
+COPIED = "The workspace was copied"
 MOST_COPIED = 1 << 30
 _MOST_FILES = 1 << 18
 
@@ -68,7 +69,7 @@ def show(root: str, target: str, scratch: str, space: int, *, other_owners: bool
 
 
 def _said(why: str) -> str:
-    return f"The workspace was copied, because {why}; environments and repository data in it are read-only."
+    return f"{COPIED}, because {why}; environments and repository data in it are read-only."
 
 
 def _show_overlay(root: str, target: str, scratch: str) -> None:
@@ -111,7 +112,7 @@ def _show_copy(root: str, target: str, scratch: str, space: int, why: str) -> No
         place = target + path.removeprefix(root)
         tree.imitate(path, place)
         if not os.path.islink(path):
-            kernel.bind(path, place)
+            views.show(path, place, scratch)
 
 
 def inodes(space: int) -> int:
