@@ -37,9 +37,9 @@ RULESETS = {
 def test_a_rule_set_asks_for_what_its_version_knows(version: int) -> None:
     rights, others = RULESETS[version]
     assert landlock.rights(version) == rights
-    assert struct.unpack(f"{1 + len(others)}Q", landlock.ruleset(version, tcp=True)) == (rights, *others)
-    without = (0, *others[1:]) if others else ()
-    assert struct.unpack(f"{1 + len(others)}Q", landlock.ruleset(version, tcp=False)) == (rights, *without)
+    layout = f"{1 + len(others)}Q"
+    assert struct.unpack(layout, landlock.ruleset(version, shared=True)) == (rights, *others)
+    assert struct.unpack(layout, landlock.ruleset(version, shared=False)) == (rights, *(0 for _ in others))
 
 
 # What a user namespace maps -> first and last number to choose from; None: there is none.

@@ -80,7 +80,7 @@ def _first_process(
 
 def _confine(workspace: str) -> None:
     """A second wall behind the mounts: should one be missing or writable, nothing can be written there even so."""
-    landlock.restrict(("/",), (workspace, *root.WRITABLE), least=landlock.RENAMES, tcp=False)
+    landlock.restrict(("/",), (workspace, *root.WRITABLE), least=landlock.RENAMES, shared=False)
     system_calls.forbid()
 
 

@@ -44,26 +44,27 @@ def rights(known: int) -> int:
     return (1 << _RIGHTS[min(known, len(_RIGHTS)) - 1]) - 1
 
 
-def ruleset(known: int, *, tcp: bool) -> bytes:
-    """``struct landlock_ruleset_attr`` for a version: all that it can forbid, TCP only where that is wanted."""
+def ruleset(known: int, *, shared: bool) -> bytes:
+    """``struct landlock_ruleset_attr`` for a version: all files, and on a ``shared`` machine the rest, too."""
     values = [rights(known)]
     if known >= TCP:
-        values.append(_BIND_AND_CONNECT_TCP if tcp else 0)
+        values.append(_BIND_AND_CONNECT_TCP if shared else 0)
     if known >= SCOPES:
-        values.append(_ABSTRACT_SOCKETS_AND_SIGNALS)
+        values.append(_ABSTRACT_SOCKETS_AND_SIGNALS if shared else 0)
     return struct.pack(f"{len(values)}Q", *values)
 
 
-def restrict(reading: Iterable[str], writing: Iterable[str], *, least: int, tcp: bool) -> None:
+def restrict(reading: Iterable[str], writing: Iterable[str], *, least: int, shared: bool) -> None:
     """Forbid this process, and all that it starts, everything but reading and writing below these places.
 
-    Reading includes executing. Missing places are passed over. ``tcp`` closes every port. Raises Refused, too, where
-    the kernel's version is below ``least``.
+    Reading includes executing. Missing places are passed over. ``shared`` says that network and processes are the
+    machine's: then every TCP port, others' abstract sockets and signals to others are closed. Raises Refused, too,
+    where the kernel's version is below ``least``.
     """
     known = version()
     if known < least:
         raise Refused(f"Landlock: version {least} is needed, and this kernel offers {known or 'none'}")
-    attributes = ruleset(known, tcp=tcp)
+    attributes = ruleset(known, shared=shared)
     rules = _checked(_call(_CREATE, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0)), "rule set")
     try:
         for places, allowed in ((reading, READING), (writing, rights(known))):

@@ -14,7 +14,7 @@ def run(order: Order) -> None:
 
     def confine(place: command.Place) -> None:
         kernel.drop_held_capabilities()
-        landlock.restrict(host_view.reading(order, place), host_view.writing(place), least=landlock.SCOPES, tcp=True)
+        landlock.restrict(host_view.reading(order, place), host_view.writing(place), least=landlock.SCOPES, shared=True)
         system_calls.forbid()
         shared_machine.forbid(own_user=True)
 

@@ -38,7 +38,7 @@ def run(order: Order) -> None:
             _check_way_to(path, "use a Python that lies elsewhere, as below /usr or /opt")
         shared = [SHARED_MEMORY] if _is_private(SHARED_MEMORY) else []
         writing = [*host_view.writing(place), *_TERMINALS, *shared]
-        landlock.restrict(host_view.reading(order, place), writing, least=landlock.TCP, tcp=True)
+        landlock.restrict(host_view.reading(order, place), writing, least=landlock.TCP, shared=True)
         system_calls.forbid()
         shared_machine.forbid(own_user=False)
 
