@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,12 @@ PREFIXES = (Path(sys.prefix), Path(sys.base_prefix))
 NOT_LINUX = sys.platform != "linux"
 
 namespaces = pytest.param(Tier.FULL, marks=pytest.mark.skipif(NOT_LINUX, reason="namespaces exist only on Linux"))
+SYSTEM_PYTHON = "/usr/bin/python3"
+throw_away = pytest.param(
+    Tier.ROOT, marks=pytest.mark.skipif(os.getuid() != 0 or not Path(SYSTEM_PYTHON).exists(), reason="only for root")
+)
+all_tiers = pytest.mark.parametrize("tier", [namespaces, throw_away, Tier.REDUCED])
+host_tiers = pytest.mark.parametrize("tier", [throw_away, Tier.REDUCED])
 both_tiers = pytest.mark.parametrize("tier", [namespaces, Tier.REDUCED])
 namespaces_only = pytest.mark.parametrize("tier", [namespaces])
 
@@ -38,6 +45,14 @@ def job(root: Path, code: str, *args: str, **changes: object) -> Job:
         **changes,
     }
     return Job(**values)  # pyright: ignore[reportArgumentType]
+
+
+def job_for(tier: Tier, root: Path, code: str, *args: str, **changes: object) -> Job:
+    """The same under a Python that the tier's user can read."""
+    if tier is not Tier.ROOT:
+        return job(root, code, *args, **changes)
+    argv = (SYSTEM_PYTHON, *job(root, code, *args).argv[1:])
+    return job(root, code, *args, **{"argv": argv, "visible": (), **changes})
 
 
 def never() -> bool:
@@ -90,8 +105,10 @@ asked = json.loads(sys.argv[1])
 report = choose_tier() if asked["choose"] else None
 completed = run(
     Job(
-        argv=(sys.executable, "-I", "-S", *asked["argv"]), root=Path(asked["root"]), files={"text": b"unsaved"},
-        visible=(Path(sys.prefix), Path(sys.base_prefix)), tools=Path(asked["root"]), env={}, request=b"",
+        argv=(asked["python"] or sys.executable, "-I", "-S", *asked["argv"]),
+        root=Path(asked["root"]), files={"text": b"unsaved"},
+        visible=() if asked["python"] else (Path(sys.prefix), Path(sys.base_prefix)),
+        tools=Path(asked["root"]), env={}, request=b"",
         limits=Limits(wall_seconds=30),
     ),
     Tier(asked["tier"]), lambda: False, lambda record: print(record.decode(), flush=True),
@@ -100,12 +117,11 @@ print(json.dumps([completed.ended, completed.status, completed.detail, report an
 """
 
 
-def parent_arguments(python: str, root: Path, tier: Tier, *argv: str, choose: bool = False) -> list[str]:
-    asked = {"root": str(root), "tier": tier.value, "argv": argv, "choose": choose}
+def parent_arguments(
+    python: str, root: Path, tier: Tier, *argv: str, choose: bool = False, inside: str = ""
+) -> list[str]:
+    asked = {"python": inside, "root": str(root), "tier": tier.value, "argv": argv, "choose": choose}
     return [python, "-c", PARENT, json.dumps(asked)]
-
-
-SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 def system_python_serves_others() -> bool:

@@ -28,7 +28,7 @@ from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.settings import Settings
 from fixloop.records.task import Budget, Task
 from fixloop.report.doctor import DoctorItem
-from fixloop.sandbox.run import TierReport, choose_tier
+from fixloop.sandbox.run import Tier, TierReport, choose_tier
 
 
 class Refused(Exception):
@@ -165,7 +165,7 @@ def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
 
 def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
     """What is ready for this workspace, what is missing, and how to get it."""
-    return tuple(look(place.root, settings.interpreter, os.environ))
+    return tuple(look(place.root, settings.interpreter, os.environ, settings.sandbox))
 
 
 class _Workshop:
@@ -178,7 +178,9 @@ class _Workshop:
             )
         self._place, self._cancellation = place, cancellation
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
-        self.tier: TierReport = choose_tier()
+        self.tier: TierReport = choose_tier(settings.sandbox, self.interpreter.path, self.interpreter.prefixes)
+        if self.tier.tier is Tier.REFUSE:
+            raise Refused(self.tier.refusal)
         self.sources = WorkspaceSources(place.root, place.overlay)
         self.evaluator = ColdEvaluator(
             place.root,

@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
-from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
+from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, find_interpreter
+from fixloop.records.settings import Sandbox
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.process import ProcessFailed, capture
-from fixloop.sandbox.run import Tier, choose_tier
+from fixloop.sandbox.run import State, Tier, choose_tier
 
 NEOVIM_NEEDED = (0, 11)
 
 
-def look(root: Path, interpreter: str | None, environ: Mapping[str, str]) -> Iterator[DoctorItem]:
+def look(
+    root: Path, interpreter: str | None, environ: Mapping[str, str], sandbox: Sandbox = "auto"
+) -> Iterator[DoctorItem]:
     """One item a thing, in the order in which a person would ask."""
-    yield from _interpreter(root, interpreter, environ)
-    yield _sandbox()
+    found = yield from _interpreter(root, interpreter, environ)
+    yield from _sandbox(found, sandbox)
     yield DoctorItem("model", "repair engine", ok=True, detail="offline repair templates; no key and no network needed")
     yield DoctorItem("model", "language model", ok=True, detail="none is used by this version")
     yield _server(environ)
@@ -27,13 +30,15 @@ def look(root: Path, interpreter: str | None, environ: Mapping[str, str]) -> Ite
     yield _vscode(environ)
 
 
-def _interpreter(root: Path, setting: str | None, environ: Mapping[str, str]) -> Iterator[DoctorItem]:
+def _interpreter(
+    root: Path, setting: str | None, environ: Mapping[str, str]
+) -> Generator[DoctorItem, None, Interpreter | None]:
     try:
         found = find_interpreter(root, setting, environ)
     except NoInterpreter as error:
         remedy = "Make a .venv in the project, activate an environment, or name one with --interpreter."
         yield DoctorItem("interpreter", "python", ok=False, detail=str(error), remedy=remedy)
-        return
+        return None
     detail = f"Python {found.version} at {found.path}, from {found.origin}"
     yield DoctorItem("interpreter", "python", ok=True, detail=detail)
     has_pytest = "pytest" in found.packages
@@ -44,14 +49,18 @@ def _interpreter(root: Path, setting: str | None, environ: Mapping[str, str]) ->
         detail="installed" if has_pytest else f"not installed in {found.path}",
         remedy="" if has_pytest else f"{found.path} -m pip install pytest",
     )
+    return found
 
 
-def _sandbox() -> DoctorItem:
-    report = choose_tier()
-    strongest = report.tier is Tier.FULL
-    detail = " ".join((f"tier {report.tier.value}.", report.refusal, *report.gaps)).replace("  ", " ")
-    remedy = "" if strongest else "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)."
-    return DoctorItem("sandbox", "confinement", ok=True, detail=detail, remedy=remedy)
+def _sandbox(interpreter: Interpreter | None, sandbox: Sandbox) -> Iterator[DoctorItem]:
+    python = (interpreter.path, interpreter.prefixes) if interpreter else (None, ())
+    report = choose_tier(sandbox, *python)
+    detail = " ".join((f"tier {report.tier.value}.", *report.gaps))
+    works = report.tier is not Tier.REFUSE
+    yield DoctorItem("sandbox", "confinement", ok=works, detail=detail, remedy=report.refusal)
+    for layer in report.layers:
+        told = f"{layer.state.value}: {layer.why}" if layer.why else layer.state.value
+        yield DoctorItem("layers", layer.name, ok=layer.state is not State.REFUSED, detail=told)
 
 
 def _server(environ: Mapping[str, str]) -> DoctorItem:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from fixloop.records.settings import Settings
+from fixloop.records.settings import SANDBOXES, Settings
 
 SECTION = "fixloop"
 
@@ -64,12 +64,17 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_sandbox(value: object) -> bool:
+    return value in SANDBOXES
+
+
 _KNOWN: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "interpreter": (_is_text, "the path of a Python interpreter"),
     "model": (_is_text, 'the name of a model or "none"'),
     "budgetSeconds": (_is_seconds, "a number of seconds above 0"),
     "checkSeconds": (_is_seconds, "a number of seconds above 0"),
     "seed": (_is_whole, "a whole number"),
+    "sandbox": (_is_sandbox, '"auto" or "reduced"'),
 }
 _FIELDS = {
     "interpreter": "interpreter",
@@ -77,4 +82,5 @@ _FIELDS = {
     "budgetSeconds": "budget_seconds",
     "checkSeconds": "check_seconds",
     "seed": "seed",
+    "sandbox": "sandbox",
 }

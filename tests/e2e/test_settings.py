@@ -15,6 +15,11 @@ BUDGET = "fixloop.budgetSeconds must be a number of seconds above 0, not "
         (None, Parsed(Settings())),
         ({}, Parsed(Settings())),
         ({"seed": 4}, Parsed(Settings(seed=4))),
+        ({"sandbox": "reduced"}, Parsed(Settings(sandbox="reduced"))),
+        (
+            {"sandbox": "off"},
+            Parsed(Settings(), bad=('fixloop.sandbox must be "auto" or "reduced", not \'off\'',)),
+        ),
         ({"fixloop": {"interpreter": "/p"}}, Parsed(Settings(interpreter="/p"))),
         ({"fixloop": None}, Parsed(Settings())),
         ({"fixloop": {"interpreter": None}}, Parsed(Settings())),

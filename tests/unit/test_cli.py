@@ -253,11 +253,12 @@ def test_options_reach_the_engine(root: Path) -> None:
     engine = FakeEngine(root)
     limits = ("--budget-seconds", "5", "--test-seconds", "2")
     options = (*limits, "--interpreter", "/p", "--seed", "3", "--model", "none", "--root", "sub", "--json")
+    options += ("--sandbox", "reduced")
     assert call(engine, "fix", "t.py", *options) == 0
-    assert engine.asked == ["t.py", Path("sub"), Settings("/p", "none", 5.0, 2.0, 3)]
+    assert engine.asked == ["t.py", Path("sub"), Settings("/p", "none", 5.0, 2.0, 3, "reduced")]
     engine.asked.clear()
-    call(engine, "evaluate", "--json", "a.py", "b.py", "--test-seconds", "4")
-    assert engine.asked == ["a.py", None, ("a.py", "b.py"), Settings(check_seconds=4.0)]
+    call(engine, "evaluate", "--json", "a.py", "b.py", "--test-seconds", "4", "--sandbox", "reduced")
+    assert engine.asked == ["a.py", None, ("a.py", "b.py"), Settings(check_seconds=4.0, sandbox="reduced")]
 
 
 def test_nothing_named_means_here(root: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from fixloop.records.settings import SANDBOXES, Sandbox
+
 
 class UsageError(Exception):
     """The arguments make no request; the message ends with how to learn more."""
@@ -28,6 +30,7 @@ class FixOptions:
     interpreter: str | None
     seed: int
     root: Path | None
+    sandbox: Sandbox = "auto"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class EvaluateOptions:
     test_seconds: float
     interpreter: str | None
     root: Path | None
+    sandbox: Sandbox = "auto"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class DoctorOptions:
 
     json: bool
     interpreter: str | None
+    sandbox: Sandbox = "auto"
 
 
 Options = FixOptions | EvaluateOptions | DoctorOptions
@@ -68,11 +73,14 @@ def parse(arguments: Sequence[str]) -> Options:
                 interpreter=found.interpreter,
                 seed=found.seed,
                 root=found.root,
+                sandbox=found.sandbox,
             )
         case "evaluate":
-            return EvaluateOptions(tuple(found.paths), found.json, found.test_seconds, found.interpreter, found.root)
+            return EvaluateOptions(
+                tuple(found.paths), found.json, found.test_seconds, found.interpreter, found.root, found.sandbox
+            )
         case _:
-            return DoctorOptions(found.json, found.interpreter)
+            return DoctorOptions(found.json, found.interpreter, found.sandbox)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,6 +140,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.add_argument("--interpreter", metavar="P", help="the Python that runs the tests (the project's own)")
+    parser.add_argument(
+        "--sandbox",
+        choices=SANDBOXES,
+        default="auto",
+        help="reduced allows a weaker tier, with the gaps that every result names, where no other works (auto)",
+    )
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from fixloop.report.documents import doctor_document
 def doctor(options: DoctorOptions, engine: Engine) -> int:
     """Everything from the request to the exit status."""
     try:
-        items = engine.diagnose(engine.locate(".", Path.cwd()), Settings(options.interpreter))
+        items = engine.diagnose(engine.locate(".", Path.cwd()), Settings(options.interpreter, sandbox=options.sandbox))
     except Refused as error:
         items, message = (), str(error)
     else:

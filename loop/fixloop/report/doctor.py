@@ -9,9 +9,9 @@ NEEDED = frozenset({"interpreter", "sandbox"})
 
 @dataclass(frozen=True)
 class DoctorItem:
-    """One thing that was looked at. ``area`` is ``interpreter``, ``sandbox``, ``model`` or ``editors``.
+    """One thing that was looked at. ``area`` is ``interpreter``, ``sandbox``, ``layers``, ``model`` or ``editors``.
 
-    ``remedy`` says what to do when ``ok`` is false, and is empty otherwise.
+    ``remedy`` says what to do when ``ok`` is false or better can be had, and is empty otherwise.
     """
 
     area: str

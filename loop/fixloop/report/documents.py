@@ -16,6 +16,7 @@ from fixloop.records.source import FileEdit, SourceText
 from fixloop.report.diff import Read, diff_text
 from fixloop.report.doctor import DoctorItem, can_repair
 from fixloop.report.status import Status, sentence, status_of
+from fixloop.sandbox.gaps import gaps_of
 
 VERSION = 1
 
@@ -66,7 +67,7 @@ def repair_document(result: RepairResult, read: Read, handoff: str | None) -> Do
         "candidates": result.candidates,
         "seconds": {"wall": round(result.wall_seconds, 3), "cpu": round(result.cpu_seconds, 3)},
         "model": None,
-        "sandbox": {"tier": result.tier},
+        "sandbox": _sandbox(result.tier),
         "interpreter": result.interpreter,
         "baseline": {"passed": result.baseline.passed, "failed": result.baseline.failed},
         "scope": result.scope,
@@ -113,7 +114,7 @@ def evaluation_document(execution: Execution, lint: StaticReport, types: StaticR
         "lint": _static(lint),
         "types": _static(types),
         "interpreter": execution.interpreter,
-        "sandbox": {"tier": execution.tier},
+        "sandbox": _sandbox(execution.tier),
         "seconds": round(execution.wall_seconds, 3),
         "scope": scope,
         "notes": list(execution.notes),
@@ -136,7 +137,7 @@ def _evaluation(status: Status, message: str) -> Document:
         "lint": not_run,
         "types": not_run,
         "interpreter": None,
-        "sandbox": {"tier": None},
+        "sandbox": _sandbox(None),
         "seconds": 0.0,
         "scope": "",
         "notes": [],
@@ -167,6 +168,10 @@ def _static(report: StaticReport) -> Document:
         ],
         "note": report.note,
     }
+
+
+def _sandbox(tier: str | None) -> Document:
+    return {"tier": tier, "gaps": list(gaps_of(tier))}
 
 
 def doctor_document(items: tuple[DoctorItem, ...], message: str = "") -> Document:

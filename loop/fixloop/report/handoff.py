@@ -14,6 +14,7 @@ from fixloop.report.lines import line_at
 from fixloop.report.question import next_question
 from fixloop.report.trials import closest, trials
 from fixloop.report.words import count, duration, one_line, printable
+from fixloop.sandbox.gaps import STRONGEST, gaps_of
 
 FAILURES_AT_MOST = 10
 VALUES_AT_MOST = 12
@@ -62,6 +63,8 @@ def _asked(result: RepairResult, asked: str) -> Iterator[str]:
             f"scope: {printable(result.scope)}. Before any change {count(result.baseline.failed, 'test')} failed and "
             f"{result.baseline.passed} passed."
         )
+        gaps = gaps_of(result.tier) if result.tier != STRONGEST else ()
+        yield from (["", "This tier has gaps:", "", *(f"- {gap}" for gap in gaps)] if gaps else [])
 
 
 def _failures(result: RepairResult) -> Iterator[str]:

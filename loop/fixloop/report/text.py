@@ -19,6 +19,7 @@ from fixloop.report.documents import StaticReport
 from fixloop.report.lines import line_at
 from fixloop.report.trials import closest, trials
 from fixloop.report.words import count, duration, one_line, printable
+from fixloop.sandbox.gaps import STRONGEST, gaps_of
 
 FAILURES_AT_MOST = 5
 SUSPECTS_AT_MOST = 3
@@ -128,7 +129,10 @@ def surroundings(interpreter: str | None, python: str, tier: str | None, scope: 
         f"sandbox: {tier}" if tier else "",
         f"scope: {scope}" if scope else "",
     ]
-    return Hanging(Text(""), Text(printable("; ".join(part for part in said if part)), "dim"))
+    line = Hanging(Text(""), Text(printable("; ".join(part for part in said if part)), "dim"))
+    # What the strongest tier leaves open is told by doctor; a weaker one has to say it each time.
+    weaker = gaps_of(tier) if tier != STRONGEST else ()
+    return Group(line, *(Hanging(Text("  gap: ", "yellow"), Text(gap, "yellow")) for gap in weaker))
 
 
 def static(kind: str, report: StaticReport) -> RenderableType:

@@ -14,8 +14,11 @@ GIB = 1 << 30
 class Tier(StrEnum):
     """How strongly a command is confined. ``TierReport.gaps`` says in words what each one lacks."""
 
-    FULL = "full"
-    REDUCED = "reduced"
+    FULL = "full"  # namespaces
+    ROOT = "root"  # a throw-away user, for root without namespaces
+    REDUCED = "reduced"  # Landlock alone, for an ordinary user without namespaces who asked for it
+    SANDBOX_EXEC = "sandbox-exec"  # macOS
+    REFUSE = "refuse"  # nothing is run
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Limits:
     output_bytes: int = 16 * MIB  # stdout and stderr together, and the channel on its own
     tail_bytes: int = 64 << 10  # how much of the output's end is kept
     open_files: int = 1024  # of one process
-    processes: int = 1024  # of the whole tree; REDUCED cannot enforce it
-    scratch_bytes: int = 512 * MIB  # everything written, private directories included; REDUCED cannot enforce it
+    processes: int = 1024  # of the whole tree; only FULL and ROOT enforce it
+    scratch_bytes: int = 512 * MIB  # everything written, private directories included; only FULL enforces it
 
 
 class Ended(StrEnum):

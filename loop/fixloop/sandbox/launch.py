@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from fixloop.sandbox.collect import Collector
 from fixloop.sandbox.jail import tree
 from fixloop.sandbox.jail.order import Order
+from fixloop.sandbox.jail.scratch import PREFIX
 from fixloop.sandbox.job import Completed, Ended, Job, Tier
 
 # Relative imports inside the package work under whatever name it was found; its folder must not stay importable.
@@ -40,7 +41,9 @@ def run(
     collector = Collector(job.limits, tier, time.monotonic(), cancelled, on_record)
     if cancelled():
         return Completed(Ended.CANCELLED)
-    scratch = Path(tempfile.gettempdir()).resolve() / f"fixloop-{secrets.token_hex(8)}"
+    if tier is Tier.REFUSE:
+        return Completed(Ended.NOT_STARTED, detail="The sandbox was not started: no tier of it works on this machine.")
+    scratch = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(8)}"
     try:
         return _supervised(job, tier, scratch, collector)
     except Unacceptable as reason:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fixloop.sandbox.explain import hints
 from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
+from fixloop.sandbox.layers import Layer, State
 from fixloop.sandbox.session import Session, SessionOver, open_session
 from fixloop.sandbox.tiers import TierReport, choose_tier
 
@@ -17,9 +18,11 @@ __all__ = [
     "Completed",
     "Ended",
     "Job",
+    "Layer",
     "Limits",
     "Session",
     "SessionOver",
+    "State",
     "Tier",
     "TierReport",
     "choose_tier",

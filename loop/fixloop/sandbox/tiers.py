@@ -1,111 +1,125 @@
 """Finds out which tier this machine can really enforce, by starting a command that tries to get out.
 
-Nothing is concluded from version numbers or settings: what counts is what reached the host.
+Nothing is concluded from version numbers or settings: what counts is what reached the host. They only serve to say what
+would have to be changed.
 """
 
 from __future__ import annotations
 
-import socket
+import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
-from fixloop.sandbox.launch import run
-
-_FULL_GAPS = ("System calls are those of an unprivileged program: none is filtered.",)
-_REDUCED_GAPS = (
-    "Code under test can read and change this user's files outside the workspace copy.",
-    "Code under test can reach the network.",
-    "Neither the number of processes nor the space written to disk is limited.",
-)
-_REDUCED_GAPS_ELSEWHERE = ("A process that detaches itself may outlive its run.",)
-
-_PROBE = """
-import os, shutil, socket, sys
-port, outside = int(sys.argv[1]), sys.argv[2]
-def attempt(action):
-    try:
-        action()
-    except OSError:
-        pass
-attempt(lambda: socket.create_connection(("127.0.0.1", port), 1).send(b"x"))
-attempt(lambda: open(outside, "w").write("x"))
-with open("file", "a") as file:
-    file.write("changed")
-shutil.rmtree("folder")
-os.mkdir("folder")
-open("folder/new", "w").close()
-assert os.listdir("folder") == ["new"] and open("file").read() == "basechanged"
-os.write(4, b"done")
-"""
+from fixloop.records.settings import Sandbox
+from fixloop.sandbox import layers
+from fixloop.sandbox.gaps import GAPS
+from fixloop.sandbox.job import Tier
+from fixloop.sandbox.layers import Layer, Machine, State
+from fixloop.sandbox.remembered import Remembered
+from fixloop.sandbox.trial import Failure, attempt, own_python
 
 
 @dataclass(frozen=True)
 class TierReport:
     """The strongest tier that works here, and in sentences what it does not prevent.
 
-    ``refusal`` says why a stronger one was not chosen; empty when the strongest was.
+    ``refusal`` says why a stronger one was not chosen, and what to change; empty when the strongest was. ``layers`` are
+    all the walls there are, as they were found here.
     """
 
     tier: Tier
     gaps: tuple[str, ...]
     refusal: str = ""
+    layers: tuple[Layer, ...] = ()
+
+
+def choose_tier(sandbox: Sandbox = "auto", python: Path | None = None, prefixes: Sequence[Path] = ()) -> TierReport:
+    """Try the tiers, strongest first, each once per process. ``python`` is the interpreter that will run, if known."""
+    own = own_python()
+    return _choose(sandbox, python or own[0], tuple(prefixes) if python else own[1])
 
 
 @cache
-def choose_tier() -> TierReport:
-    """Try the tiers once per process."""
-    refusal = _why_not_namespaces()
-    if not refusal:
-        return TierReport(Tier.FULL, _FULL_GAPS)
-    gaps = _REDUCED_GAPS if sys.platform == "linux" else _REDUCED_GAPS + _REDUCED_GAPS_ELSEWHERE
-    return TierReport(Tier.REDUCED, gaps, refusal)
+def _choose(sandbox: Sandbox, python: Path, prefixes: tuple[Path, ...]) -> TierReport:
+    _sweep()
+    remembered = Remembered.here(os.environ)
+
+    def tried(tier: Tier) -> Failure | None:
+        # What needs no access to it by others is the same for every interpreter.
+        used = own_python() if tier is Tier.FULL else (python, prefixes)
+        name = f"{tier.value} {used[0]}"
+        if remembered.has(name):
+            return None
+        failure = attempt(tier, *used)
+        if failure is None:
+            remembered.add(name)
+        return failure
+
+    return choose(_tiers(sys.platform, os.getuid() == 0, sandbox), tried, Machine.look(), sandbox)
 
 
-def _why_not_namespaces() -> str:
-    if sys.platform != "linux":
-        return "Namespaces exist only on Linux."
-    with tempfile.TemporaryDirectory(prefix="fixloop-") as name, socket.create_server(("127.0.0.1", 0)) as listener:
-        folder = Path(name).resolve()
-        workspace, outside = folder / "workspace", folder / "outside"
-        (workspace / "folder").mkdir(parents=True)
-        (workspace / "folder" / "old").touch()
-        (workspace / "file").write_text("base")
-        completed = run(_job(workspace, listener.getsockname()[1], outside), Tier.FULL, lambda: False)
-        if completed.ended is not Ended.EXITED or completed.channel != b"done":
-            return completed.detail or _failure(completed)
-        if _connected(listener):
-            return "The network of this machine could be reached from the inside."
-        if outside.exists() or (workspace / "file").read_text() != "base":
-            return "A file of this machine could be written from the inside."
-        return ""
+def _tiers(platform: str, is_root: bool, sandbox: Sandbox) -> tuple[Tier, ...]:  # noqa: FBT001
+    """Those that may be used, strongest first."""
+    if platform == "darwin":
+        return (Tier.SANDBOX_EXEC,)
+    if platform != "linux":
+        return ()
+    allowed = {Tier.FULL: True, Tier.ROOT: is_root, Tier.REDUCED: sandbox == "reduced"}
+    return tuple(tier for tier, may_be_used in allowed.items() if may_be_used)
 
 
-def _job(workspace: Path, port: int, outside: Path) -> Job:
-    return Job(
-        argv=(sys.executable, "-I", "-S", "-c", _PROBE, str(port), str(outside)),
-        root=workspace,
-        files={},
-        visible=(Path(sys.prefix), Path(sys.base_prefix)),
-        tools=workspace,
-        env={},
-        request=b"",
-        limits=Limits(wall_seconds=10),
+def choose(
+    tiers: Sequence[Tier], tried: Callable[[Tier], Failure | None], machine: Machine, sandbox: Sandbox = "auto"
+) -> TierReport:
+    """The first tier that nothing gets out of, or a refusal that says what to change."""
+    failures: dict[Tier, Failure] = {}
+    for tier in tiers:
+        failure = tried(tier)
+        if failure is None:
+            return TierReport(tier, GAPS[tier], _told(failures, machine), tuple(_layers(tier, failures)))
+        failures[tier] = failure
+    told = _told(failures, machine) or _ELSEWHERE
+    option = _OPTION if Tier.FULL in failures and sandbox != "reduced" else ""
+    refusal = f"The sandbox works in no way that was tried here. {told}{option} Nothing was run."
+    return TierReport(Tier.REFUSE, (), refusal, tuple(_layers(Tier.REFUSE, failures)))
+
+
+_ELSEWHERE = "fixloop runs code only on Linux and macOS. On Windows, install and start it inside WSL2."
+_OPTION = (
+    " Or allow the reduced sandbox, which has no namespaces and more gaps: --sandbox reduced (editors: the setting"
+    " fixloop.sandbox)."
+)
+
+
+def _told(failures: Mapping[Tier, Failure], machine: Machine) -> str:
+    """Why each of the tiers is not used, with what to do about it."""
+    return " ".join(
+        f"Tier {tier.value}: {failure.why.removesuffix('.')}. {layers.remedy(failure.layer, machine)}".rstrip()
+        for tier, failure in failures.items()
     )
 
 
-def _failure(completed: Completed) -> str:
-    words = completed.output.decode(errors="replace").strip().splitlines()
-    return f"The start-up probe failed in the sandbox ({words[-1] if words else completed.ended.value})."
+def _layers(chosen: Tier, failures: Mapping[Tier, Failure]) -> Iterator[Layer]:
+    names = layers.ALL if chosen is not Tier.SANDBOX_EXEC else layers.LAYERS[chosen]
+    refused = {failure.layer: failure.why for failure in failures.values() if failure.layer}
+    for name in names:
+        if name in layers.LAYERS[chosen]:
+            yield Layer(name, State.WORKS)
+        elif name in refused:
+            yield Layer(name, State.REFUSED, refused[name])
+        else:
+            unused = f"The tier {chosen.value} does not use it." if chosen is not Tier.REFUSE else "It was not reached."
+            yield Layer(name, State.NOT_USED, unused)
 
 
-def _connected(listener: socket.socket) -> bool:
-    listener.settimeout(0)
-    try:
-        listener.accept()[0].close()
-    except BlockingIOError:
-        return False
-    return True
+def _sweep() -> None:
+    """Remove what runs left whose every process was killed."""
+    if sys.platform == "linux":
+        from fixloop.sandbox.jail.scratch import sweep
+        from fixloop.sandbox.jail.stranger import end_processes
+
+        sweep(tempfile.gettempdir(), end_processes)

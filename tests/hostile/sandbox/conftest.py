@@ -23,6 +23,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a run may put temporary files of its own: empty again after every test. Its path is as short as usual."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name).resolve()
+        folder.chmod(0o711)  # for tiers with another user
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         yield folder
         assert list(folder.iterdir()) == []

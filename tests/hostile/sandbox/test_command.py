@@ -143,7 +143,7 @@ def test_where_namespaces_are_refused_the_run_does_not_start(workspace: Path, ti
     }
     completed = run(job(workspace, "", **changes), tier, never)
     ended, status, detail, chosen = json.loads(completed.output)
-    assert (ended, status, chosen) == ("not started", None, "reduced")
+    assert (ended, status, chosen) == ("not started", None, "refuse")
     assert "namespaces" in detail
 
 

@@ -113,6 +113,45 @@ def test_the_program_answers(machine: str, case: str) -> None:
     assert answer(program(machine), number, MACHINES[machine], *JUDGED[case][3:]) == expected
 
 
+# Answer to any user and to the user's own number, then as above.
+SHARED = {
+    "read": (ALLOW, ALLOW, 0, 63),
+    "socket": (NO_FAMILY, NO_FAMILY, 41, 198, 1, 1, 0),
+    "socketpair stream": (ALLOW, ALLOW, 53, 199, 1, 1, 0),
+    "socketpair stream, closed on exec": (ALLOW, ALLOW, 53, 199, 1, 0o2000001, 0),
+    "socketpair seqpacket": (ALLOW, ALLOW, 53, 199, 1, 5, 0),
+    "socketpair datagram": (NO_FAMILY, NO_FAMILY, 53, 199, 1, 2, 0),
+    "socketpair tipc": (NO_FAMILY, NO_FAMILY, 53, 199, 30, 1, 0),
+    "prlimit64 of itself": (ALLOW, ALLOW, 302, 261, 0),
+    "prlimit64 of another": (EPERM, EPERM, 302, 261, 7),
+    "prlimit64 of itself, in the half that the kernel reads": (ALLOW, ALLOW, 302, 261, 1 << 32),
+    "setpriority of itself": (ALLOW, ALLOW, 141, 140, 0, 0, 1),
+    "setpriority of another": (EPERM, EPERM, 141, 140, 0, 7, 1),
+    "setpriority of a user": (EPERM, EPERM, 141, 140, 2, 0, 1),
+    "ioprio_set of itself": (ALLOW, ALLOW, 251, 30, 1, 0),
+    "ioprio_set of a group": (EPERM, EPERM, 251, 30, 2, 0),
+    "sched_setaffinity of another": (EPERM, EPERM, 203, 122, 7),
+    "shmget": (ENOSYS, ENOSYS, 29, 194),
+    "mq_open": (ENOSYS, ENOSYS, 240, 180),
+    "setxattr": (0x50000 | errno.EOPNOTSUPP,) * 2 + (188, 5),
+    "fchmodat": (ALLOW, 0x50000, 268, 53),
+    "utimensat": (ALLOW, 0x50000, 280, 88),
+    "ioctl TCGETS": (ALLOW, ALLOW, 16, 29, 0, 0x5401),
+    "ioctl FS_IOC_SETFLAGS": (ALLOW, EPERM, 16, 29, 3, 0x40086602),
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("case", SHARED)
+def test_the_program_for_a_shared_machine_answers(machine: str, case: str) -> None:
+    from fixloop.sandbox.jail.shared_machine import program
+
+    any_user, own_user, *numbers = SHARED[case][:4]
+    number = numbers[list(MACHINES).index(machine)]
+    for expected, own in ((any_user, False), (own_user, True)):
+        assert answer(program(machine, own_user=own), number, MACHINES[machine], *SHARED[case][4:]) == expected
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_program_kills_what_speaks_another_architecture(machine: str) -> None:
     from fixloop.sandbox.jail.system_calls import program
@@ -139,13 +178,13 @@ HEADERS = {
 
 @pytest.mark.parametrize("column", HEADERS)
 def test_the_numbers_are_the_kernels(column: int) -> None:
-    from fixloop.sandbox.jail import system_calls
+    from fixloop.sandbox.jail import shared_machine, system_calls
 
     header, prefix = HEADERS[column]
     if not Path(header).exists():
         pytest.skip("the kernel's headers are not installed")
     kernels = dict(_numbers(header, prefix))
-    ours = {name: numbers[column] for name, numbers in system_calls.CALLS.items()}
+    ours = {name: numbers[column] for name, numbers in {**shared_machine.CALLS, **system_calls.CALLS}.items()}
     known = {name: number for name, number in ours.items() if name in kernels}  # headers may be older than the filter
     assert known == {name: kernels[name] for name in known}
     assert len(known) > 40

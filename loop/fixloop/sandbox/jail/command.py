@@ -101,9 +101,9 @@ def _become(
         os.dup2(source, number, inheritable=True)
     os.closerange(max(given) + 1, _FIRST_FREE)  # what lies above was opened by this program: closed on exec
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
-    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     _limit(order, count_processes)
     confine()
+    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
 
 
@@ -135,10 +135,10 @@ def _limit(order: Order, count_processes: bool) -> None:  # noqa: FBT001
 
 
 def _lower(what: int, soft: int, hard: int) -> None:
-    ceiling = resource.getrlimit(what)[1]
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
     try:
+        ceiling = resource.getrlimit(what)[1]
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
         resource.setrlimit(what, (soft, hard))
-    except ValueError as error:  # how the module reports EINVAL
+    except (OSError, ValueError) as error:  # a value is how the module reports EINVAL
         raise OSError(errno.EINVAL, f"limit {what}: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import command, kernel, overlay, root, signals, system_calls, users, watch, workspace
+from . import command, kernel, landlock, overlay, root, signals, system_calls, users, watch, workspace
 from .order import Order, Refused
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def _start_warm() -> Callable[[Order, root.Built], int]:
 
 def _start(order: Order, _: root.Built) -> int:
     place = command.Place(cwd=order.root, tools=root.TOOLS, home=root.HOME, temporary=root.TEMPORARY)
-    return command.start(order, place, system_calls.forbid, count_processes=True)
+    return command.start(order, place, lambda: _confine(order.root), count_processes=True)
 
 
 def _first_process(
@@ -81,6 +81,12 @@ def _first_process(
         command.refuse(order.report, f"{type(error).__name__}: {error}")
     finally:
         os._exit(0)
+
+
+def _confine(workspace: str) -> None:
+    """A second wall behind the mounts: should one be missing or writable, nothing can be written there even so."""
+    landlock.restrict(("/",), (workspace, *root.WRITABLE), least=landlock.RENAMES, shared=False)
+    system_calls.forbid()
 
 
 def _end_if_orphaned(lifeline: int) -> None:

@@ -15,8 +15,11 @@ from . import command, signals, tree
 from .order import Order
 
 
-def keep(order: Order, start: Callable[[], int]) -> None:
-    """Have ``start`` fork the command, report how that ended, and leave nothing running."""
+def keep(order: Order, start: Callable[[], int], end_others: Callable[[], None]) -> None:
+    """Have ``start`` fork the command, report how that ended, and leave nothing running.
+
+    ``end_others`` ends what may have got away from its parents.
+    """
     if not signals.LINUX:
         _keep_group(order, start)
         return
@@ -29,13 +32,13 @@ def keep(order: Order, start: Callable[[], int]) -> None:
         try:
             kernel.die_with_parent(signals.TERM)
             kernel.adopt_orphans()
-            _follow(order, start, outer)
+            _follow(order, start, end_others, outer)
         except OSError as error:
             command.refuse(order.report, f"set-up: {error.strerror}")
         finally:
             os._exit(0)
     signals.wait_for(inner, order.parent)
-    _end_descendants()
+    _end_descendants(end_others)
 
 
 def _keep_group(order: Order, start: Callable[[], int]) -> None:
@@ -49,14 +52,14 @@ def _keep_group(order: Order, start: Callable[[], int]) -> None:
     command.ended(order.report, status)
 
 
-def _follow(order: Order, start: Callable[[], int], outer: int) -> None:
+def _follow(order: Order, start: Callable[[], int], end_others: Callable[[], None], outer: int) -> None:
     from . import watch
 
     def stop() -> bool:
         return signals.termination_asked() or os.getppid() != outer or not _is_read(order.report)
 
     how = watch.follow(start(), watch.limits(order, ""), stop, signals.CHILD, signals.TERM)
-    _end_descendants()
+    _end_descendants(end_others)
     if _is_read(order.report):
         command.ended(order.report, how)
         return
@@ -72,13 +75,14 @@ def _is_read(report: int) -> bool:
     return not poll.poll(0)
 
 
-def _end_descendants() -> None:
+def _end_descendants(end_others: Callable[[], None]) -> None:
     """Kill until nobody is left: orphans of those killed become our children and are found by the next round."""
     from .processes import descendants
 
     while True:
-        for process in descendants():
+        for process in descendants():  # the inner keeper before the command, lest it report how that ended
             _kill(process.id)
+        end_others()
         try:
             os.waitpid(-1, 0)
             while os.waitpid(-1, os.WNOHANG) != (0, 0):

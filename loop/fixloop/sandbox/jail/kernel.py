@@ -150,17 +150,34 @@ def drop_capabilities(*kept: int) -> None:
     for capability in kept:
         done = _libc.prctl(_AMBIENT, ctypes.c_ulong(_RAISE), ctypes.c_ulong(capability), ctypes.c_ulong(0), 0)
         _check(done, "keep a capability")
-    _prctl("securebits", _SET_SECUREBITS, _ALL_BITS_BUT_KEEP_CAPS)
+    bar_capabilities(*kept)
+    _hold_capabilities(kept, inheritable=kept)
+
+
+def drop_held_capabilities() -> None:
+    """The same for a process that may have none: then it cannot bar them, and has nothing to bar."""
+    if os.getuid() == 0:
+        bar_capabilities()
+    give_up_capabilities()
+
+
+def bar_capabilities(*kept: int) -> None:
+    """No program started from here on gains any but ``kept``, whoever starts it. Those held stay."""
+    _prctl("drop capabilities: securebits", _SET_SECUREBITS, _ALL_BITS_BUT_KEEP_CAPS)
     for capability in range(_LAST_CAPABILITY + 1):
         if capability not in kept and _libc.prctl(_DROP_BOUND, ctypes.c_ulong(capability), 0, 0, 0) < 0:
             break  # past the last one that this kernel knows
-    _hold_capabilities(kept, inheritable=kept)
+
+
+def give_up_capabilities() -> None:
+    """Those held, in every set."""
+    _hold_capabilities((), inheritable=())
 
 
 def drop_kept_capabilities() -> None:
     """Give up what ``drop_capabilities`` had kept."""
     _prctl("drop capabilities", _AMBIENT, _CLEAR_ALL)
-    _hold_capabilities((), inheritable=())
+    give_up_capabilities()
 
 
 def _hold_capabilities(held: tuple[int, ...], inheritable: tuple[int, ...]) -> None:

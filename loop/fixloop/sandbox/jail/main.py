@@ -30,16 +30,26 @@ def main() -> None:
 
 def _tier(order: Order) -> None:
     # Each tier is imported only where it is used: the launcher starts once per run.
-    if order.tier == "full":
-        if not signals.LINUX:
-            raise Refused("namespaces exist only on Linux")
+    if order.tier == "sandbox-exec":
+        from . import seatbelt
+
+        seatbelt.run(order)
+    elif not signals.LINUX:
+        raise Refused(f"the tier {order.tier} exists only on Linux")
+    elif order.tier == "full":
         from . import full
 
         full.run(order)
-    else:
+    elif order.tier == "root":
+        from . import root_user
+
+        root_user.run(order)
+    elif order.tier == "reduced":
         from . import reduced
 
         reduced.run(order)
+    else:
+        raise Refused(f"no tier is called {order.tier}")
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -54,7 +54,7 @@ class Order:
         self.parent = parent  # process id: the launcher ends with it
         self.channel = channel  # descriptors that the launcher inherits
         self.report = report
-        self.scratch = scratch  # directory of the reduced tier, made and removed by the launcher
+        self.scratch = scratch  # directory of a tier without namespaces, made and removed by the launcher
         self.argv = argv
         self.root = root
         self.files = files  # by path from the root, links already resolved

@@ -1,50 +1,21 @@
-"""The reduced tier, for machines without namespaces: a private copy of the workspace, limits, and no survivors.
+"""The reduced tier, for an ordinary user where namespaces are missing: a copy, Landlock and a filter of system calls.
 
-It keeps the workspace and the environment clean; it does not keep the command from the rest of the machine.
+The command keeps the user's own number, so that file modes guard nothing; what these walls do not cover is a gap.
 """
 
-# Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH102, PTH112, PTH119
 from __future__ import annotations
 
-import os
-
-from . import command, keeper, overlay, signals, tree
-from .order import PROBE_PACKAGE, Order
+from . import command, host_view, kernel, landlock, private_copy, shared_machine, system_calls
+from .order import Order
 
 
 def run(order: Order) -> None:
-    """Run the order to its end and remove the copy. Raises Refused."""
-    os.mkdir(order.scratch, 0o700)
-    try:
-        place = _prepare(order)
-        if signals.LINUX:
-            from . import kernel
+    """Run the order to its end. Raises Refused."""
 
-            kernel.forbid_new_privileges()
-            kernel.hide_from_equals()
-        keeper.keep(order, lambda: command.start(order, place, _confine, count_processes=False))
-    except tree.Stopped:
-        pass  # nothing was started
-    finally:
-        tree.remove(order.scratch)
+    def confine(place: command.Place, _: int) -> None:
+        kernel.drop_held_capabilities()
+        landlock.restrict(host_view.reading(order, place), host_view.writing(place), least=landlock.SCOPES, shared=True)
+        system_calls.forbid()
+        shared_machine.forbid(own_user=True)
 
-
-def _prepare(order: Order) -> command.Place:
-    tools, home, temporary = (f"{order.scratch}/{name}" for name in ("tools", "home", "tmp"))
-    for folder in (tools, home, temporary, f"{order.scratch}/copy"):
-        os.mkdir(folder)
-    workspace = f"{order.scratch}/copy/{os.path.basename(order.root)}"
-    tree.copy(order.root, workspace, signals.termination_asked)
-    if os.path.isdir(order.tools):
-        tree.copy(order.tools, f"{tools}/{PROBE_PACKAGE}", signals.termination_asked)
-    overlay.lay(workspace, order.files)
-    return command.Place(cwd=workspace, tools=tools, home=home, temporary=temporary)
-
-
-def _confine() -> None:
-    if signals.LINUX:
-        from . import system_calls
-
-        if system_calls.is_known(os.uname().machine):
-            system_calls.forbid()
+    private_copy.run(order, private_copy.Owner(), confine, count_processes=False)

@@ -20,9 +20,9 @@ HOME, TOOLS, TEMPORARY = f"{_OWN}/home", f"{_OWN}/tools", "/tmp"
 SCRATCH = f"{_OWN}/scratch"
 ORIGINAL, LAID = f"{_OWN}/original", f"{_OWN}/laid"  # of a warm process: the workspace, and the texts laid over it
 
-_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # No keys, no password hashes, nothing that names other machines.
-_SETTINGS = tuple(
+SETTINGS = tuple(
     f"/etc/{name}"
     for name in (
         "alternatives",
@@ -52,7 +52,7 @@ _SETTINGS = tuple(
         "timezone",
     )
 )
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _DEVICE_LINKS = {
     "/dev/ptmx": "pts/ptmx",
     "/dev/fd": "/proc/self/fd",
@@ -61,6 +61,7 @@ _DEVICE_LINKS = {
     "/dev/stderr": "/proc/self/fd/2",
 }
 PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
+WRITABLE = (*PRIVATE, "/dev")
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
@@ -151,9 +152,9 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
     """Target -> what to show there (a host path, or a name in PRIVATE), and the links met on the way."""
     views: dict[str, str] = {}
     links: dict[str, str] = {}
-    for path in (*_PROGRAMS, *_SETTINGS, *order.visible):
+    for path in (*PROGRAMS, *SETTINGS, *order.visible):
         real = _follow(path, links)
-        if real and real != "/" and not _in_kernel_tree(real):
+        if real and real != "/" and not in_kernel_tree(real):
             views[real] = real
     views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
     if order.warm:
@@ -190,7 +191,8 @@ def _follow(path: str, links: dict[str, str]) -> str | None:
     return at or "/"
 
 
-def _in_kernel_tree(path: str) -> bool:
+def in_kernel_tree(path: str) -> bool:
+    """True for what the kernel makes up, and devices; shared memory is a folder like any other."""
     return any(within(path, tree) for tree in _KERNEL_TREES) and not path.startswith("/dev/shm/")
 
 
@@ -216,7 +218,7 @@ def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> 
             continue  # seen already, through the folder around it
         elif os.path.isdir(source) or os.path.isfile(source):
             host.make_place(_NEW + target, source)
-            if target in _PROGRAMS:
+            if target in PROGRAMS:
                 kernel.bind(source, _NEW + target)  # the system's own: large, and nobody's sockets are in there
             else:
                 said.append(host.show(source, _NEW + target, _NEW + SCRATCH))
@@ -228,7 +230,7 @@ def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> 
 
 
 def _make_devices() -> None:
-    for device in _DEVICES:
+    for device in DEVICES:
         host.make_place(_NEW + device, device)
         kernel.bind(device, _NEW + device, kernel.NO_SUID | kernel.NO_EXEC)  # can be written to, but not changed
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)

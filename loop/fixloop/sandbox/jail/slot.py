@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 
-from . import kernel, system_calls
+from . import kernel, landlock, root, system_calls
 from .order import SLOTS, Refused
 
 _KINDS = (kernel.NEW_MOUNT, kernel.NEW_IPC, kernel.NEW_PID)  # in the order in which the maker sends them
@@ -87,6 +87,7 @@ class Slots:
             self._maker.close()
             os.close(self._own)
             os.close(lifeline)
+            landlock.restrict(("/",), (self._cwd, *root.WRITABLE), least=landlock.RENAMES, shared=False)
             kernel.filter_system_calls(self._filter)
         except BaseException:  # noqa: BLE001 (whatever it is, no line may run unconfined)
             os._exit(CONFINEMENT_FAILED)

@@ -15,8 +15,9 @@ import sys
 from . import kernel
 from .order import Refused
 
-# Numbers on x86_64 and aarch64. None: the call does not exist there.
-_NOT_PERMITTED: dict[str, tuple[int | None, int | None]] = {
+# On x86_64 and aarch64. None: the call does not exist there.
+Numbers = dict[str, tuple["int | None", "int | None"]]
+_NOT_PERMITTED: Numbers = {
     # other processes
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -79,14 +80,14 @@ _NOT_PERMITTED: dict[str, tuple[int | None, int | None]] = {
     "fanotify_init": (300, 262),
     "fanotify_mark": (301, 263),
 }
-_TOO_NEW: dict[str, tuple[int | None, int | None]] = {
+_TOO_NEW: Numbers = {
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "clone3": (435, 435),  # its flags lie in memory, where no filter can look; clone follows
     "memfd_create": (319, 279),
 }
-_BY_ARGUMENTS: dict[str, tuple[int | None, int | None]] = {
+_BY_ARGUMENTS: Numbers = {
     "clone": (56, 220),
     "ioctl": (16, 29),
     "mknod": (133, None),
@@ -132,14 +133,28 @@ def forbid(*, but: tuple[str, ...] = ()) -> None:
 
 def program_here(but: tuple[str, ...] = ()) -> bytes:
     """The filter for this machine, to be made once and used often. Raises Refused."""
+    return program(this_machine(), but)
+
+
+def this_machine() -> str:
+    """The machine that a filter can be made for. Raises Refused on others."""
     machine = os.uname().machine
     if not is_known(machine) or sys.maxsize < 1 << 32:  # a 32-bit interpreter has calls of its own
         raise Refused(f"filter system calls: unknown machine {machine}")
-    return program(machine, but)
+    return machine
 
 
 def program(machine: str, but: tuple[str, ...] = ()) -> bytes:
     """The filter: instructions of 8 bytes each, for one of the known machines, without the calls ``but``."""
+    answers = ((_NOT_PERMITTED, errno.EPERM), (_TOO_NEW, errno.ENOSYS))
+    refused = [({name: calls[name] for name in calls if name not in but}, code) for calls, code in answers]
+    return assemble(machine, _BY_ARGUMENTS, _judgements(), refused)
+
+
+def assemble(
+    machine: str, numbers: Numbers, judgements: dict[str, list[bytes]], refused: list[tuple[Numbers, int]]
+) -> bytes:
+    """A filter that judges some calls, by ``numbers``, and answers others with an error; the rest is allowed."""
     column, architecture = _MACHINES[machine]
     code = [
         _step(_LOAD, _ARCHITECTURE),
@@ -149,13 +164,12 @@ def program(machine: str, but: tuple[str, ...] = ()) -> bytes:
     ]
     if machine == "x86_64":
         code += [_step(_AT_LEAST, _FIRST_X32, 0, 1), _step(_RETURN, _KILL)]
-    for name, judged in _judgements().items():
-        number = _BY_ARGUMENTS[name][column]
+    for name, judged in judgements.items():
+        number = numbers[name][column]
         if number is not None:
             code += [_step(_EQUAL, number, 0, len(judged)), *judged]
-    for calls, code_of_error in ((_NOT_PERMITTED, errno.EPERM), (_TOO_NEW, errno.ENOSYS)):
-        named = (numbers[column] for name, numbers in calls.items() if name not in but)
-        known = [number for number in named if number is not None]
+    for calls, code_of_error in refused:
+        known = [number for columns in calls.values() if (number := columns[column]) is not None]
         code += [_step(_EQUAL, number, len(known) - at, 0) for at, number in enumerate(known)]
         code += [_step(_JUMP, 1), _error(code_of_error)]  # passed over without a match
     return b"".join([*code, _step(_RETURN, _ALLOW)])
@@ -166,12 +180,12 @@ def _judgements() -> dict[str, list[bytes]]:
     devices = (_CHARACTER_DEVICE, _BLOCK_DEVICE)
     new = [_argument(0), _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1), _error(errno.EPERM), _step(_RETURN, _ALLOW)]
     return {
-        "ioctl": _refused_if(1, _PUSH_INPUT, _CONSOLE, *_LOADERS),
+        "ioctl": refused_if(1, _PUSH_INPUT, _CONSOLE, *_LOADERS),
         "clone": new,
         "socket": _families(),
         "socketpair": _families(),
-        "mknod": _refused_if(1, *devices, mask=_TYPE_OF_FILE),
-        "mknodat": _refused_if(2, *devices, mask=_TYPE_OF_FILE),
+        "mknod": refused_if(1, *devices, mask=_TYPE_OF_FILE),
+        "mknodat": refused_if(2, *devices, mask=_TYPE_OF_FILE),
         "setrlimit": [_argument(0), _step(_EQUAL, _CORE, 0, 1), _error(_NOTHING_DONE), _step(_RETURN, _ALLOW)],
         "prlimit64": _core_limit_set(),
     }
@@ -189,10 +203,23 @@ def _error(number: int) -> bytes:
     return _step(_RETURN, _ERROR | number)
 
 
-def _refused_if(index: int, *values: int, mask: int | None = None) -> list[bytes]:
+def refused_if(index: int, *values: int, mask: int | None = None) -> list[bytes]:
+    """Judge by the low half of one argument: not permitted for these values."""
+    return [*_compared(index, values, mask), _step(_RETURN, _ALLOW), _error(errno.EPERM)]
+
+
+def allowed_if(*conditions: tuple[int, int, tuple[int, ...]], code: int = errno.EPERM) -> list[bytes]:
+    """Judge by several arguments, each an index, a mask and the values of which its low half has to have one."""
+    steps: list[bytes] = []
+    for index, mask, values in conditions:
+        steps += [*_compared(index, values, mask), _error(code)]
+    return [*steps, _step(_RETURN, _ALLOW)]
+
+
+def _compared(index: int, values: tuple[int, ...], mask: int | None) -> list[bytes]:
+    """Passes over the step that follows when one of the values is met."""
     tests = [_step(_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
-    masked = [] if mask is None else [_step(_AND, mask)]
-    return [_argument(index), *masked, *tests, _step(_RETURN, _ALLOW), _error(errno.EPERM)]
+    return [_argument(index), *([] if mask is None else [_step(_AND, mask)]), *tests]
 
 
 def _core_limit_set() -> list[bytes]:

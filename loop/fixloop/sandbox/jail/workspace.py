@@ -15,6 +15,7 @@ import stat
 from . import kernel, views
 from .order import Refused
 
+COPIED = "The workspace was copied"
 MOST_COPIED = 1 << 30
 _MOST_FILES = 1 << 18
 
@@ -68,7 +69,7 @@ def show(root: str, target: str, scratch: str, space: int, *, other_owners: bool
 
 
 def _said(why: str) -> str:
-    return f"The workspace was copied, because {why}; environments and repository data in it are read-only."
+    return f"{COPIED}, because {why}; environments and repository data in it are read-only."
 
 
 def _show_overlay(root: str, target: str, scratch: str) -> None:
