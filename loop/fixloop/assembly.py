@@ -178,7 +178,9 @@ class _Workshop:
             )
         self._place, self._cancellation = place, cancellation
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
-        self.tier: TierReport = choose_tier(settings.sandbox, self.interpreter.path, self.interpreter.prefixes)
+        self.tier: TierReport = choose_tier(
+            settings.sandbox, self.interpreter.path, self.interpreter.prefixes, place.root
+        )
         if self.tier.tier is Tier.REFUSE:
             raise Refused(self.tier.refusal)
         self.sources = WorkspaceSources(place.root, place.overlay)

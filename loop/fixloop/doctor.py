@@ -22,7 +22,7 @@ def look(
 ) -> Iterator[DoctorItem]:
     """One item a thing, in the order in which a person would ask."""
     found = yield from _interpreter(root, interpreter, environ)
-    yield from _sandbox(found, sandbox)
+    yield from _sandbox(found, sandbox, root)
     yield DoctorItem("model", "repair engine", ok=True, detail="offline repair templates; no key and no network needed")
     yield DoctorItem("model", "language model", ok=True, detail="none is used by this version")
     yield _server(environ)
@@ -52,9 +52,9 @@ def _interpreter(
     return found
 
 
-def _sandbox(interpreter: Interpreter | None, sandbox: Sandbox) -> Iterator[DoctorItem]:
+def _sandbox(interpreter: Interpreter | None, sandbox: Sandbox, root: Path) -> Iterator[DoctorItem]:
     python = (interpreter.path, interpreter.prefixes) if interpreter else (None, ())
-    report = choose_tier(sandbox, *python)
+    report = choose_tier(sandbox, *python, root)
     detail = " ".join((f"tier {report.tier.value}.", *report.gaps))
     works = report.tier is not Tier.REFUSE
     yield DoctorItem("sandbox", "confinement", ok=works, detail=detail, remedy=report.refusal)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixloop.sandbox import layers
+from fixloop.sandbox import layers, tiers
 from fixloop.sandbox.gaps import GAPS, gaps_of
 from fixloop.sandbox.jail import landlock, seatbelt, stranger
 from fixloop.sandbox.jail.order import Refused
@@ -256,3 +256,12 @@ CACHES = [
 @pytest.mark.parametrize(("environ", "expected"), CACHES)
 def test_the_cache_is_where_caches_are(environ: dict[str, str], expected: Path | None) -> None:
     assert cache_folder(environ) == expected
+
+
+def test_nothing_is_remembered_inside_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tiers, "attempt", lambda *_: None)
+    tiers.choose_tier(root=tmp_path.resolve())
+    assert list(tmp_path.iterdir()) == []
+    tiers.choose_tier(root=tmp_path.resolve() / "workspace")
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]

@@ -31,10 +31,10 @@ class Remembered:
         self._key = dict(key)
 
     @staticmethod
-    def here(environ: Mapping[str, str]) -> Remembered:
-        """The user's own, on this machine as it is now."""
+    def here(folder: Path | None) -> Remembered:
+        """What is in the user's own ``folder`` about this machine as it is now."""
         boot = _text_of(_BOOT_ID)
-        return Remembered(cache_folder(environ) if boot else None, {"boot": boot, **_identity()})
+        return Remembered(folder if boot else None, {"boot": boot, **_identity()})
 
     def has(self, name: str) -> bool:
         """True when ``name`` worked."""

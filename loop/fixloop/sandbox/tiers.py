@@ -19,7 +19,7 @@ from fixloop.sandbox import layers
 from fixloop.sandbox.gaps import GAPS
 from fixloop.sandbox.job import Tier
 from fixloop.sandbox.layers import Layer, Machine, State
-from fixloop.sandbox.remembered import Remembered
+from fixloop.sandbox.remembered import Remembered, cache_folder
 from fixloop.sandbox.trial import Failure, attempt, own_python
 
 
@@ -37,16 +37,27 @@ class TierReport:
     layers: tuple[Layer, ...] = ()
 
 
-def choose_tier(sandbox: Sandbox = "auto", python: Path | None = None, prefixes: Sequence[Path] = ()) -> TierReport:
-    """Try the tiers, strongest first, each once per process. ``python`` is the interpreter that will run, if known."""
+def choose_tier(
+    sandbox: Sandbox = "auto",
+    python: Path | None = None,
+    prefixes: Sequence[Path] = (),
+    root: Path | None = None,
+) -> TierReport:
+    """Try the tiers, strongest first, each once per process.
+
+    ``python`` is the interpreter that will run, ``root`` the workspace, if known: nothing is remembered inside it.
+    """
     own = own_python()
-    return _choose(sandbox, python or own[0], tuple(prefixes) if python else own[1])
+    folder = cache_folder(os.environ)
+    if folder and root and folder.resolve().is_relative_to(root):
+        folder = None
+    return _choose(sandbox, python or own[0], tuple(prefixes) if python else own[1], folder)
 
 
 @cache
-def _choose(sandbox: Sandbox, python: Path, prefixes: tuple[Path, ...]) -> TierReport:
+def _choose(sandbox: Sandbox, python: Path, prefixes: tuple[Path, ...], folder: Path | None) -> TierReport:
     _sweep()
-    remembered = Remembered.here(os.environ)
+    remembered = Remembered.here(folder)
 
     def tried(tier: Tier) -> Failure | None:
         # What needs no access to it by others is the same for every interpreter.
