@@ -52,7 +52,7 @@ def _before(result: RepairResult, repaired: Repaired) -> Iterator[RenderableType
     if result.trajectory:
         yield text.search(result)
     if result.interpreter:
-        yield text.surroundings(result.interpreter, result.python, result.tier, result.scope)
+        yield text.surroundings(result.interpreter, result.python, result.tier, result.scope, result.grants)
 
 
 def _diff(finding: Finding, repaired: Repaired, cwd: Path) -> Part:

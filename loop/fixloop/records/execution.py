@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fixloop.records.settings import NO_GRANTS, Grants
+
 
 class Outcome(StrEnum):
     """The result of one check."""
@@ -135,6 +137,7 @@ class Execution:
     spectrum: Spectrum = field(default_factory=_no_spectrum)
     python: str = ""  # version and origin of the interpreter, for a person
     output: str = ""  # tail of what the run printed, for a person
+    grants: Grants = NO_GRANTS
 
     def outcome(self, check: str) -> Outcome:
         """The outcome of a check; MISSING when it did not report."""

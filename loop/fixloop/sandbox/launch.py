@@ -17,9 +17,10 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from fixloop.sandbox.collect import Collector
+from fixloop.sandbox.feed import Feed
 from fixloop.sandbox.jail import tree
-from fixloop.sandbox.jail.order import Order
-from fixloop.sandbox.job import Completed, Ended, Job, Tier
+from fixloop.sandbox.jail.order import NONE, Order
+from fixloop.sandbox.job import Completed, Ended, Job, Streams, Tier
 
 # Relative imports inside the package work under whatever name it was found; its folder must not stay importable.
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from jail.main import main; del sys.path[0]; main()"
@@ -31,18 +32,22 @@ class _Unacceptable(Exception):
 
 
 def run(
-    job: Job, tier: Tier, cancelled: Callable[[], bool], on_record: Callable[[bytes], None] | None = None
+    job: Job,
+    tier: Tier,
+    cancelled: Callable[[], bool],
+    on_record: Callable[[bytes], None] | None = None,
+    streams: Streams | None = None,
 ) -> Completed:
     """Run a job to its end. ``on_record`` gets each line of the channel, without its line end, as it arrives.
 
-    Raises only what ``cancelled`` or ``on_record`` raise; the command is ended then, too.
+    Raises only what ``cancelled``, ``on_record`` or ``streams.on_output`` raise; the command is ended then, too.
     """
-    collector = Collector(job.limits, time.monotonic(), cancelled, on_record)
+    collector = Collector(job, time.monotonic(), cancelled, on_record, streams.on_output if streams else None)
     if cancelled():
         return Completed(Ended.CANCELLED)
     scratch = Path(tempfile.gettempdir()).resolve() / f"fixloop-{secrets.token_hex(8)}"
     try:
-        return _supervised(job, tier, scratch, collector)
+        return _supervised(job, tier, scratch, collector, streams)
     except _Unacceptable as reason:
         return Completed(Ended.NOT_STARTED, detail=f"The sandbox was not started: {reason}.")
     finally:
@@ -83,12 +88,25 @@ def _place(root: Path, name: str) -> str:
 
 
 class _Pipes:
-    """Three pipes: where the command prints, where it answers, where the launcher reports."""
+    """Where the command prints, answers and reads, where the launcher reports; the far ends are the launcher's."""
 
-    def __init__(self, readers: ExitStack, writers: ExitStack) -> None:
-        self.output, self.output_end = _pipe(readers, writers)
-        self.channel, self.channel_end = _pipe(readers, writers)
-        self.report, self.report_end = _pipe(readers, writers)
+    def __init__(self, ours: ExitStack, theirs: ExitStack, job: Job, streams: Streams | None) -> None:
+        self.output, self.output_end = _pipe(ours, theirs)
+        self.channel, self.channel_end = _pipe(ours, theirs)
+        self.report, self.report_end = _pipe(ours, theirs)
+        self.errors, self.errors_end = _pipe(ours, theirs) if streams else (None, self.output_end)
+        self.changes, self.changes_end = _pipe(ours, theirs) if job.changes_bytes else (None, NONE)
+        self.stdin_end = NONE
+        if streams and streams.stdin is not None:
+            self.stdin_end, feed = os.pipe()
+            theirs.callback(os.close, self.stdin_end)
+            ours.enter_context(Feed(streams.stdin, feed))
+
+    @property
+    def passed_on(self) -> tuple[int, ...]:
+        """What the launcher finds under its number."""
+        ends = (self.channel_end, self.report_end, self.changes_end, self.stdin_end)
+        return tuple(end for end in ends if end != NONE)
 
 
 def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
@@ -99,16 +117,18 @@ def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
     return reader, writer
 
 
-def _supervised(job: Job, tier: Tier, scratch: Path, collector: Collector) -> Completed:
+def _supervised(job: Job, tier: Tier, scratch: Path, collector: Collector, streams: Streams | None) -> Completed:
     files = _resolved(job)
-    with ExitStack() as readers:
-        with ExitStack() as writers:
+    with ExitStack() as ours:
+        with ExitStack() as theirs:
             try:
-                pipes = _Pipes(readers, writers)
+                pipes = _Pipes(ours, theirs, job, streams)
                 launcher = _start(_order(job, tier, files, scratch, pipes).dump(), pipes)
             except OSError as error:
                 raise _Unacceptable(f"its launcher could not be started ({error})") from None
-        return collector.collect(launcher, pipes.output, pipes.channel, pipes.report)
+        return collector.collect(
+            launcher, pipes.output, pipes.channel, pipes.report, errors=pipes.errors, changes=pipes.changes
+        )
 
 
 def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: _Pipes) -> Order:
@@ -123,7 +143,7 @@ def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: 
         root=str(job.root),
         files=files,
         visible=[str(path) for path in job.visible if path.is_absolute()],
-        tools=str(job.tools.resolve()),
+        tools=str(job.tools.resolve()) if job.tools else "",
         env=dict(job.env),
         request=job.request,
         cpu_seconds=math.ceil(limits.cpu_seconds or 0),
@@ -132,6 +152,11 @@ def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: 
         open_files=limits.open_files,
         processes=limits.processes,
         scratch_bytes=limits.scratch_bytes,
+        folder=job.folder,
+        stdin=pipes.stdin_end,
+        changes=pipes.changes_end,
+        changes_bytes=job.changes_bytes,
+        ports=list(job.ports),
     )
 
 
@@ -144,8 +169,8 @@ def _start(order: bytes, pipes: _Pipes) -> subprocess.Popen[bytes]:
             [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, str(_HERE)],
             stdin=file,
             stdout=pipes.output_end,
-            stderr=pipes.output_end,
-            pass_fds=(pipes.channel_end, pipes.report_end),
+            stderr=pipes.errors_end,
+            pass_fds=pipes.passed_on,
             cwd="/",
             env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             start_new_session=True,

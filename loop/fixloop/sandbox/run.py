@@ -6,8 +6,20 @@ that cannot be set up means ``Ended.NOT_STARTED``, never a weaker run. No host f
 
 from __future__ import annotations
 
-from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
+from fixloop.sandbox.job import GIB, MIB, Completed, Ended, Job, Limits, Streams, Tier
 from fixloop.sandbox.launch import run
 from fixloop.sandbox.tiers import TierReport, choose_tier
 
-__all__ = ["Completed", "Ended", "Job", "Limits", "Tier", "TierReport", "choose_tier", "run"]
+__all__ = [
+    "GIB",
+    "MIB",
+    "Completed",
+    "Ended",
+    "Job",
+    "Limits",
+    "Streams",
+    "Tier",
+    "TierReport",
+    "choose_tier",
+    "run",
+]

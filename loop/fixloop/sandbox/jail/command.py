@@ -11,9 +11,10 @@ import resource
 from collections.abc import Callable
 
 from . import signals
-from .order import NOTE, REFUSED, TOOLS_MARK, Order, Refused
+from .order import NONE, NOTE, REFUSED, TOOLS_MARK, UNSTARTABLE, Order, Refused
 
 _REQUEST, _CHANNEL = 3, 4
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells say it
 _FIRST_FREE = 16  # above every number that the command is given
 
 
@@ -61,23 +62,28 @@ def _say(report: int, word: bytes, sentence: str) -> None:
 
 def _become(order: Order, place: Place, confine: Callable[[], None], count_processes: bool) -> None:  # noqa: FBT001
     os.setsid()
-    os.chdir(place.cwd)
+    os.chdir(os.path.join(place.cwd, order.folder))
     signals.reset()
     if signals.LINUX:
         from . import kernel
 
         kernel.die_with_parent(signals.KILL)
-    nothing, request = os.open("/dev/null", os.O_RDONLY), _request(order.request, place.temporary)
+    stdin = os.open("/dev/null", os.O_RDONLY) if order.stdin == NONE else order.stdin
+    request = _request(order.request, place.temporary)
     order.report = _move_up(order.report)
-    sources = [_move_up(descriptor) for descriptor in (nothing, request, order.channel)]
+    sources = [_move_up(descriptor) for descriptor in (stdin, request, order.channel)]
     for source, number in zip(sources, (0, _REQUEST, _CHANNEL), strict=True):
         os.dup2(source, number, inheritable=True)
     os.closerange(_CHANNEL + 1, _FIRST_FREE)  # what lies above was opened by this program: closed on exec
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
-    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
+    argv = [argument.replace(TOOLS_MARK, place.tools) if order.tools else argument for argument in order.argv]
     _limit(order, count_processes)
     confine()
-    os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
+    try:
+        os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
+    except OSError as error:
+        status = _NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else _NOT_EXECUTABLE
+        _say(order.report, UNSTARTABLE + b"%d " % status, f"{argv[0]} could not be started: {error.strerror}")
 
 
 def _request(data: bytes, folder: str) -> int:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import marshal
 
-# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status; nothing else is written there.
+# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status, UNSTARTABLE both; nothing else is
+# written there.
 REFUSED = b"refused "
 NOTE = b"note "
 EXITED = b"exited "
+UNSTARTABLE = b"unstartable "  # the command itself cannot be executed
+
+NONE = -1  # instead of a descriptor
 
 PROBE_PACKAGE = "_fixloop_probe"
 TOOLS_MARK = "{tools}"
@@ -44,6 +48,11 @@ class Order:
         open_files: int,
         processes: int,
         scratch_bytes: int,
+        folder: str,
+        stdin: int,
+        changes: int,
+        changes_bytes: int,
+        ports: list[int],
     ) -> None:
         self.tier = tier
         self.parent = parent  # process id: the launcher ends with it
@@ -54,7 +63,7 @@ class Order:
         self.root = root
         self.files = files  # by path from the root, links already resolved
         self.visible = visible
-        self.tools = tools
+        self.tools = tools  # empty: none
         self.env = env
         self.request = request
         self.cpu_seconds = cpu_seconds  # 0: no limit
@@ -63,6 +72,11 @@ class Order:
         self.open_files = open_files
         self.processes = processes
         self.scratch_bytes = scratch_bytes
+        self.folder = folder  # where the command starts, from the root
+        self.stdin = stdin  # what the command reads, or NONE
+        self.changes = changes  # where what it changed is told, or NONE
+        self.changes_bytes = changes_bytes
+        self.ports = ports  # of the host's 127.0.0.1
 
     def dump(self) -> bytes:
         """Bytes for ``load`` under the same interpreter."""

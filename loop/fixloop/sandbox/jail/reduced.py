@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from . import command, overlay, signals, tree
-from .order import EXITED, PROBE_PACKAGE, Order
+from . import changes, command, overlay, signals, tree
+from .order import EXITED, NONE, PROBE_PACKAGE, Order
 
 
 def run(order: Order) -> None:
@@ -25,11 +25,14 @@ def run(order: Order) -> None:
             kernel.adopt_orphans()
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
+        before = changes.Before(place.cwd, is_copy=True) if order.changes != NONE else None
         child = command.start(order, place, _confine, count_processes=False)
         status = signals.wait_for(child, order.parent)
         _end_descendants(child)
         if status is not None:
             os.write(order.report, EXITED + b"%d\n" % status)
+            if before is not None:
+                changes.tell(before, order.changes, order.changes_bytes)
     except tree.Stopped:
         pass  # nothing was started
     finally:

@@ -9,6 +9,7 @@ interpreters, editable installs and recorded absolute paths stay true.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from . import kernel, workspace
 from .order import PROBE_PACKAGE, Order, Refused
@@ -68,10 +69,11 @@ _LEAST_PROCESS_LIMIT = 302  # below it the kernel refuses
 _SAFE = kernel.NO_SUID | kernel.NO_DEV
 
 
-def build(order: Order, *, other_owners: bool) -> str:
+def build(order: Order, *, other_owners: bool, before_hidden: Callable[[str], None]) -> str:
     """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused.
 
-    Returns what has to be said about it to a person, mostly nothing.
+    ``before_hidden`` gets the folder that keeps what is written, before it goes out of sight. Returns what has to be
+    said about all this to a person, mostly nothing.
     """
     kernel.mount(None, "/", None, kernel.RECURSIVE | kernel.PRIVATE)
     kernel.mount("tmpfs", _NEW, "tmpfs", _SAFE, "size=8m,nr_inodes=8192,mode=755")
@@ -84,6 +86,7 @@ def build(order: Order, *, other_owners: bool) -> str:
     _write_passwd()
     os.makedirs(f"{_NEW}/proc", exist_ok=True)
     kernel.mount("proc", f"{_NEW}/proc", "proc", _SAFE | kernel.NO_EXEC)
+    before_hidden(_NEW + _SCRATCH)
     kernel.unmount(_NEW + _SCRATCH)
     kernel.enter_root(_NEW)
     kernel.mount(None, "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _SAFE)
@@ -128,7 +131,8 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
         real = _follow(path, links)
         if real and real != "/" and not _in_kernel_tree(real):
             views[real] = real
-    views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
+    if order.tools:
+        views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
     views.update(_PRIVATE)
     views[order.root] = order.root
     return views, links
