@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
-from fixloop.records.settings import Settings
+from fixloop.records.settings import Grants, Settings
 
 SECTION = "fixloop"
 
@@ -35,7 +37,12 @@ def parse(value: object, base: Settings | None = None) -> Parsed:
     bad: list[str] = []
     for name, given in cast("Mapping[str, object]", section).items():
         known = _KNOWN.get(name)
-        if known is None:
+        if name == _SANDBOX:
+            grants, more_unknown, more_bad = _grants(given, settings.grants)
+            settings = replace(settings, grants=grants)
+            unknown += more_unknown
+            bad += more_bad
+        elif known is None:
             unknown.append(name)
         elif given is not None:
             accepted, wanted = known
@@ -50,6 +57,51 @@ def _section(value: object) -> object:
     if isinstance(value, Mapping):
         return cast("Mapping[str, object]", value).get(SECTION, cast("object", value))
     return value
+
+
+def _grants(value: object, base: Grants) -> tuple[Grants, list[str], list[str]]:
+    """What the sandbox lets through; each list that is given replaces the one before."""
+    if value is None:
+        return base, [], []
+    if not isinstance(value, Mapping):
+        return base, [], [f"{SECTION}.{_SANDBOX} must be an object"]
+    unknown: list[str] = []
+    bad: list[str] = []
+    for name, given in cast("Mapping[str, object]", value).items():
+        known = _GRANTS.get(name)
+        items = cast("list[object]", given) if isinstance(given, list) else None
+        if known is None:
+            unknown.append(f"{_SANDBOX}.{name}")
+        elif items is not None and all(map(known.accepts, items)):
+            base = replace(base, **{known.field: tuple(map(known.made, items))})
+        elif given is not None:
+            # What was given is not repeated: it may hold a secret.
+            bad.append(f"{SECTION}.{_SANDBOX}.{name} must be a list of {known.wanted}")
+    return base, unknown, bad
+
+
+@dataclass(frozen=True)
+class _Grant:
+    field: str
+    accepts: Callable[[object], bool]
+    made: Callable[[Any], object]
+    wanted: str
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and _path(value).is_absolute()
+
+
+def _path(text: str) -> Path:
+    return Path.home() / text[2:] if text.startswith("~/") else Path(text)
+
+
+def _is_port(value: object) -> bool:
+    return _is_whole(value) and 0 < cast("int", value) < 1 << 16
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is not None
 
 
 def _is_text(value: object) -> bool:
@@ -70,6 +122,12 @@ _KNOWN: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "budgetSeconds": (_is_seconds, "a number of seconds above 0"),
     "checkSeconds": (_is_seconds, "a number of seconds above 0"),
     "seed": (_is_whole, "a whole number"),
+}
+_SANDBOX = "sandbox"
+_GRANTS = {
+    "allowRead": _Grant("read", _is_path, _path, "whole paths"),
+    "allowPorts": _Grant("ports", _is_port, int, "port numbers"),
+    "allowEnv": _Grant("env", _is_variable, str, "names of variables, without values"),
 }
 _FIELDS = {
     "interpreter": "interpreter",

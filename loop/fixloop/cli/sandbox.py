@@ -23,7 +23,7 @@ from fixloop.records.settings import Settings
 from fixloop.report.command import command_document, no_command_document, sentence
 from fixloop.report.git_patch import git_patch
 from fixloop.report.words import printable
-from fixloop.sandbox.job import MIB, Ended, Limits, Streams
+from fixloop.sandbox.job import MIB, Ended, Limits, Streams, Tier
 
 OUTPUT_AT_MOST = 256 * MIB
 _OUT, _ERR = 1, 2
@@ -132,6 +132,8 @@ def _tell(options: SandboxOptions, run: CommandRun) -> None:
         _say(said)
     for note in run.completed.notes:
         _say(note)
+    if run.tier is not Tier.FULL:
+        _say(f"the sandbox's tier was {run.tier.value}; `fixloop doctor` lists what it does not prevent")
     if run.grants:
         _say(f"granted: {run.grants.words}")
     if options.keep_diff is None:

@@ -120,7 +120,7 @@ class ColdEvaluator:
             argv=(str(self._interpreter.path), "-s", "-c", wire.BOOTSTRAP, "{tools}"),
             root=self._root,
             files=files,
-            visible=(*self._interpreter.prefixes, *map(Path, self._import_path), *self._grants.read),
+            visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
             tools=Path(probe.__file__).parent,
             env={
                 **self._env,
@@ -129,6 +129,7 @@ class ColdEvaluator:
             },
             request=json.dumps(asked).encode(),
             limits=Limits(wall_seconds=request.wall_seconds),
+            granted=self._grants.read,
             ports=self._grants.ports,
         )
 

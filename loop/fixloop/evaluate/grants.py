@@ -40,7 +40,8 @@ def in_force(asked: Grants, root: Path, environ: Mapping[str, str]) -> Grants:
         raise BadGrant(f"{len(grants.ports)} ports are more than the {PORTS_AT_MOST} that can be granted.")
     for name in grants.env:
         if not _VARIABLE.fullmatch(name):
-            raise BadGrant(f"{name!r} is not the name of a variable. Give the name alone, without a value.")
+            shown = name.partition("=")[0]  # what follows may be a secret
+            raise BadGrant(f"{shown!r} is not the name of a variable alone. Give no value: it is taken from yours.")
         if name in _OWN:
             raise BadGrant(f"The variable {name} is the sandbox's own and cannot be passed on.")
     return grants

@@ -83,6 +83,6 @@ def sentence(run: Run) -> str:
                 f"The command was ended after {run.limits.wall_seconds:g} s, the wall limit. Nothing was changed. Allow"
                 " more with --wall-seconds."
             )
-        case Ended.OUTPUT_LIMIT:
-            most = run.limits.output_bytes >> 20
-            return f"The command was ended: it printed more than {most} MiB, the output limit. Nothing was changed."
+        case limit:
+            detail = completed.detail or f"The command met its {limit.value} and was ended."
+            return f"{detail} Nothing was changed."

@@ -52,8 +52,12 @@ class Job:
     content laid over the workspace. ``visible``: further host paths that may be read; missing ones are ignored.
     ``tools``: the host directory shown as ``{tools}/_fixloop_probe``; without one no argument is changed. ``env``: the
     whole environment, to which HOME and TMPDIR are added. ``request``: what the command reads from descriptor 3. It
-    answers on descriptor 4. ``folder``: where in the workspace it starts. ``ports``: TCP ports of the host's 127.0.0.1
-    that it reaches at the same numbers. ``changes_bytes``: how much of what it changed is handed out; 0 for nothing.
+    answers on descriptor 4.
+
+    ``folder``: where in the workspace it starts. ``granted``: like ``visible``, but chosen by a user, so that FULL
+    shows the files and folders there and no way to the processes behind sockets and pipes. ``ports``: TCP ports of the
+    host's 127.0.0.1 that it reaches at the same numbers. ``changes_bytes``: how much of what it changed is handed out
+    at most; 0 for nothing.
     """
 
     argv: tuple[str, ...]
@@ -65,6 +69,7 @@ class Job:
     request: bytes
     limits: Limits
     folder: str = ""
+    granted: tuple[Path, ...] = ()
     ports: tuple[int, ...] = ()
     changes_bytes: int = 0
 

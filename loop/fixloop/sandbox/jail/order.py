@@ -49,6 +49,7 @@ class Order:
         processes: int,
         scratch_bytes: int,
         folder: str,
+        granted: list[str],
         stdin: int,
         changes: int,
         changes_bytes: int,
@@ -73,6 +74,7 @@ class Order:
         self.processes = processes
         self.scratch_bytes = scratch_bytes
         self.folder = folder  # where the command starts, from the root
+        self.granted = granted  # in ``visible``, too
         self.stdin = stdin  # what the command reads, or NONE
         self.changes = changes  # where what it changed is told, or NONE
         self.changes_bytes = changes_bytes

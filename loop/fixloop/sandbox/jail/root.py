@@ -174,6 +174,7 @@ def _within(path: str, folder: str) -> bool:
 
 
 def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> str:
+    granted = {_follow(path, {}) for path in order.granted}
     done: list[str] = []
     said = ""
     for target in sorted(views, key=lambda path: (path.count("/"), path)):  # a folder before what lies in it
@@ -189,7 +190,10 @@ def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> 
             continue  # seen already, through the folder around it
         elif os.path.exists(source):
             _make_target(_NEW + target, source)
-            kernel.bind(source, _NEW + target)
+            if source in granted and os.path.isdir(source):
+                workspace.show_files(source, _NEW + target, _NEW + _SCRATCH)
+            else:
+                kernel.bind(source, _NEW + target)
         else:
             continue
         done.append(target)
