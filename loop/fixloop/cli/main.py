@@ -33,6 +33,7 @@ from fixloop.report.words import one_line
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    _open_standard_descriptors()
     with Interruption() as interruption:
         return run(sys.argv[1:] if argv is None else argv, _real_engine, interruption)
 
@@ -47,6 +48,13 @@ def run(arguments: Sequence[str], load: Callable[[], Engine], cancellation: Canc
         return _refuse(arguments, str(error))
     except Exception as error:  # noqa: BLE001 (the edge: a bug is told in one sentence)
         return _refuse(arguments, _bug(error))
+
+
+def _open_standard_descriptors() -> None:
+    """Where the caller closed one, nothing else may come to lie under its number: a child would take it for its own."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def _real_engine() -> Engine:

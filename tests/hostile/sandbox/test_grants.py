@@ -211,6 +211,46 @@ def test_a_service_that_is_not_there_resets(workspace: Path, tier: Tier) -> None
 
 
 @namespaces_only
+def test_a_broken_connection_breaks_no_other(workspace: Path, tier: Tier) -> None:
+    def answer(connection: socket.socket) -> None:
+        word = connection.recv(1)
+        if word == b"h":
+            connection.shutdown(socket.SHUT_WR)
+        if word == b"b":
+            connection.sendall(bytes(10_000_000))
+        if word != b"c":
+            connection.sendall(connection.recv(1))
+
+    code = (
+        CONNECT
+        + """
+import struct
+kept = []
+for word in (b"h", b"b", b"c", b"x"):
+    for way in range(4):
+        link = connect(int(sys.argv[1]))
+        link.sendall(word)
+        if way == 1:
+            attempt(lambda: link.shutdown(socket.SHUT_WR))
+        if way == 2:
+            attempt(lambda: link.shutdown(socket.SHUT_RDWR))
+        if way == 3:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            link.close()
+            continue
+        for _ in range(3):
+            attempt(lambda: link.sendall(b"more"))
+        kept.append(link)
+last = connect(int(sys.argv[1]))
+last.sendall(b"xy")
+tell(last.recv(1).decode())
+"""
+    )
+    with service(answer) as port:
+        assert told(run(job(workspace, code, str(port), ports=(port,)), tier, never)) == "y"
+
+
+@namespaces_only
 @pytest.mark.parametrize("limits", [Limits(wall_seconds=30), Limits(wall_seconds=1)], ids=["ends", "is ended"])
 def test_nothing_of_the_relay_is_left(workspace: Path, tier: Tier, limits: Limits) -> None:
     code = CONNECT + "link = connect(int(sys.argv[1])); tell(1)\nimport time; time.sleep(float(sys.argv[2]))"

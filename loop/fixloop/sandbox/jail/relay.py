@@ -92,7 +92,7 @@ class _Way:
             self.target.shutdown(socket.SHUT_WR)
 
     def write(self) -> None:
-        self.held = self.held[self.target.send(self.held) :]
+        self.held = self.held[self.target.send(self.held, socket.MSG_NOSIGNAL) :]
 
 
 class _Link:
