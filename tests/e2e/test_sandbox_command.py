@@ -149,6 +149,13 @@ def test_a_reader_that_leaves_is_no_error(project: Path) -> None:
     assert (done.stdout, done.stderr) == (b"1\n3\n", b"")
 
 
+@pytest.mark.parametrize(("closed", "printed"), [("<&-", b"hi\n"), ("<&- 2>&-", b"hi\n"), ("<&- >&- 2>&-", b"")])
+def test_closed_standard_streams_are_no_error(project: Path, closed: str, printed: bytes) -> None:
+    script = f"{FIXLOOP} sandbox -- sh -c 'cat; echo hi' {closed}"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=project, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, printed)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_the_command(project: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
