@@ -15,6 +15,8 @@ from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
+from fixloop.evaluate.command import Command, CommandRun, run_command
+from fixloop.evaluate.grants import BadGrant, in_force
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
 from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
@@ -25,10 +27,10 @@ from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution, Problem, ProblemKind
-from fixloop.records.settings import Settings
+from fixloop.records.settings import Grants, Settings
 from fixloop.records.task import Budget, Task
 from fixloop.report.doctor import DoctorItem
-from fixloop.sandbox.run import Tier, TierReport, choose_tier
+from fixloop.sandbox.run import Streams, Tier, TierReport, choose_tier
 
 
 class Refused(Exception):
@@ -168,6 +170,34 @@ def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
     return tuple(look(place.root, settings.interpreter, os.environ, settings.sandbox))
 
 
+def confine(
+    place: Place, command: Command, settings: Settings, cancellation: Cancellation, streams: Streams
+) -> CommandRun:
+    """Run any command as code under test is run. Raises Refused; how the command ends is in the result."""
+    grants = _grants(place, settings)
+    home = Path.home().resolve()
+    if home.is_relative_to(place.root):
+        raise Refused(
+            f"{place.root} holds your whole home folder, so it cannot be a workspace. Nothing was run. Start in a"
+            " project's folder, or name it with --root."
+        )
+    try:
+        interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
+    except NoInterpreter as error:
+        raise Refused(_untouched(error)) from None
+    tier = choose_tier(settings.sandbox, interpreter.path, interpreter.prefixes, place.root)
+    if tier.tier is Tier.REFUSE:
+        raise Refused(tier.refusal)
+    return run_command(command, place.root, interpreter, tier.tier, grants, os.environ, cancellation.requested, streams)
+
+
+def _grants(place: Place, settings: Settings) -> Grants:
+    try:
+        return in_force(settings.grants, place.root, os.environ)
+    except BadGrant as error:
+        raise Refused(_untouched(error)) from None
+
+
 class _Workshop:
     """The parts for one workspace. Raises Refused and NoInterpreter."""
 
@@ -177,6 +207,7 @@ class _Workshop:
                 f"The model {settings.model} cannot be used: this version repairs offline only. Leave --model out."
             )
         self._place, self._cancellation = place, cancellation
+        grants = _grants(place, settings)
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
         self.tier: TierReport = choose_tier(
             settings.sandbox, self.interpreter.path, self.interpreter.prefixes, place.root
@@ -193,6 +224,7 @@ class _Workshop:
             cancellation,
             os.environ,
             workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+            grants=grants,
         )
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:

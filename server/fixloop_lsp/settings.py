@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from fixloop.records.settings import SANDBOXES, Settings
@@ -35,7 +37,11 @@ def parse(value: object, base: Settings | None = None) -> Parsed:
     bad: list[str] = []
     for name, given in cast("Mapping[str, object]", section).items():
         known = _KNOWN.get(name)
-        if known is None:
+        if name == _SANDBOX:
+            settings, more_unknown, more_bad = _confinement(given, settings)
+            unknown += more_unknown
+            bad += more_bad
+        elif known is None:
             unknown.append(name)
         elif given is not None:
             accepted, wanted = known
@@ -52,6 +58,57 @@ def _section(value: object) -> object:
     return value
 
 
+def _confinement(value: object, base: Settings) -> tuple[Settings, list[str], list[str]]:
+    """Which tiers may be used and what is let through; each list that is given replaces the one before."""
+    if value is None:
+        return base, [], []
+    if not isinstance(value, Mapping):
+        return base, [], [f"{SECTION}.{_SANDBOX} must be an object"]
+    unknown: list[str] = []
+    bad: list[str] = []
+    for name, given in cast("Mapping[str, object]", value).items():
+        known = _GRANTS.get(name)
+        items = cast("list[object]", given) if isinstance(given, list) else None
+        if name == _TIER and given in SANDBOXES:
+            base = replace(base, sandbox=given)
+        elif name == _TIER and given is not None:
+            bad.append(f'{SECTION}.{_SANDBOX}.{_TIER} must be "auto" or "reduced", not {given!r}')
+        elif name == _TIER:
+            continue
+        elif known is None:
+            unknown.append(f"{_SANDBOX}.{name}")
+        elif items is not None and all(map(known.accepts, items)):
+            base = replace(base, grants=replace(base.grants, **{known.field: tuple(map(known.made, items))}))
+        elif given is not None:
+            # What was given is not repeated: it may hold a secret.
+            bad.append(f"{SECTION}.{_SANDBOX}.{name} must be a list of {known.wanted}")
+    return base, unknown, bad
+
+
+@dataclass(frozen=True)
+class _Grant:
+    field: str
+    accepts: Callable[[object], bool]
+    made: Callable[[Any], object]
+    wanted: str
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and _path(value).is_absolute()
+
+
+def _path(text: str) -> Path:
+    return Path.home() / text[2:] if text.startswith("~/") else Path(text)
+
+
+def _is_port(value: object) -> bool:
+    return _is_whole(value) and 0 < cast("int", value) < 1 << 16
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is not None
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -64,17 +121,18 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_sandbox(value: object) -> bool:
-    return value in SANDBOXES
-
-
 _KNOWN: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "interpreter": (_is_text, "the path of a Python interpreter"),
     "model": (_is_text, 'the name of a model or "none"'),
     "budgetSeconds": (_is_seconds, "a number of seconds above 0"),
     "checkSeconds": (_is_seconds, "a number of seconds above 0"),
     "seed": (_is_whole, "a whole number"),
-    "sandbox": (_is_sandbox, '"auto" or "reduced"'),
+}
+_SANDBOX, _TIER = "sandbox", "tier"
+_GRANTS = {
+    "allowRead": _Grant("read", _is_path, _path, "whole paths"),
+    "allowPorts": _Grant("ports", _is_port, int, "port numbers"),
+    "allowEnv": _Grant("env", _is_variable, str, "names of variables, without values"),
 }
 _FIELDS = {
     "interpreter": "interpreter",
@@ -82,5 +140,4 @@ _FIELDS = {
     "budgetSeconds": "budget_seconds",
     "checkSeconds": "check_seconds",
     "seed": "seed",
-    "sandbox": "sandbox",
 }

@@ -22,6 +22,7 @@ from fixloop.report.status import Status, sentence, status_of
 from fixloop.report.words import duration, one_line, printable
 from fixloop.sandbox.gaps import gaps_of
 
+NOTHING = {"read": [], "ports": [], "env": []}
 CART = "def discount(total, items):\n    if items > 3:\n        return total * 0.9\n    return total\n"
 TEST = "def test_three():\n    assert discount(100, 3) == 90\n"
 SOURCES = FakeSources({"cart.py": CART, "test_cart.py": TEST})
@@ -118,7 +119,7 @@ def test_the_document_of_a_verified_repair() -> None:
         "candidates": 7,
         "seconds": {"wall": 1.235, "cpu": 0.5},
         "model": None,
-        "sandbox": {"tier": "full", "gaps": list(gaps_of("full"))},
+        "sandbox": {"tier": "full", "gaps": list(gaps_of("full")), "grants": NOTHING},
         "interpreter": "/env/bin/python",
         "baseline": {"passed": 2, "failed": 1},
         "scope": "the whole suite",
@@ -185,7 +186,8 @@ def test_the_document_of_an_evaluation() -> None:
         "note": "",
     }
     assert document["types"] == {"tool": None, "diagnostics": [], "note": "None is configured."}
-    assert (document["sandbox"], document["seconds"]) == ({"tier": "reduced", "gaps": list(gaps_of("reduced"))}, 1.5)
+    sandbox = {"tier": "reduced", "gaps": list(gaps_of("reduced")), "grants": NOTHING}
+    assert (document["sandbox"], document["seconds"]) == (sandbox, 1.5)
 
 
 def test_an_evaluation_that_did_not_happen_has_the_same_keys() -> None:

@@ -12,7 +12,9 @@ from fixloop.report.doctor import DoctorItem
 
 if TYPE_CHECKING:  # assembly loads the whole engine; arguments are parsed, and refused, without it
     from fixloop.assembly import Evaluation, Place
+    from fixloop.evaluate.command import Command, CommandRun
     from fixloop.records.settings import Settings
+    from fixloop.sandbox.run import Streams
 
 
 class Engine(Protocol):
@@ -32,6 +34,12 @@ class Engine(Protocol):
         self, place: Place, targets: Sequence[str], cwd: Path, settings: Settings, cancellation: Cancellation
     ) -> Evaluation:
         """Raises assembly.Refused and ports.Cancelled."""
+        ...
+
+    def confine(
+        self, place: Place, command: Command, settings: Settings, cancellation: Cancellation, streams: Streams
+    ) -> CommandRun:
+        """Raises assembly.Refused."""
         ...
 
     def diagnose(self, place: Place, settings: Settings) -> tuple[DoctorItem, ...]:

@@ -38,7 +38,9 @@ def evaluate(options: EvaluateOptions, engine: Engine, cancellation: Cancellatio
 
 
 def _run(options: EvaluateOptions, engine: Engine, place: Place, cwd: Path, cancellation: Cancellation) -> Evaluation:
-    settings = Settings(options.interpreter, check_seconds=options.test_seconds, sandbox=options.sandbox)
+    settings = Settings(
+        options.interpreter, check_seconds=options.test_seconds, sandbox=options.sandbox, grants=options.grants
+    )
     # Only the live display is wanted: it needs rich, which --json does not load.
     with Silence() if options.json or not stderr_is_terminal() else choose(None, cancellation) as progress:
         progress.show(StageEntered(Stage.BASELINE))
@@ -68,7 +70,9 @@ def _tell(evaluation: Evaluation, status: Status, place: Place) -> None:
                 *broken,
                 text.static("Lint", evaluation.lint),
                 text.static("Types", evaluation.types),
-                text.surroundings(execution.interpreter, execution.python, execution.tier, evaluation.scope),
+                text.surroundings(
+                    execution.interpreter, execution.python, execution.tier, evaluation.scope, execution.grants
+                ),
                 *(text.Hanging(Text(""), Text(printable(note), "dim")) for note in execution.notes),
                 text.Hanging(Text(""), said),
             )

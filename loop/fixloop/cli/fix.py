@@ -49,6 +49,7 @@ def _drive(options: FixOptions, engine: Engine, place: Place, cwd: Path, cancell
         options.test_seconds,
         options.seed,
         options.sandbox,
+        options.grants,
     )
     with choose(options.budget_seconds, cancellation) as progress:
         for event in engine.start_repair(place, options.target, cwd, settings, cancellation):

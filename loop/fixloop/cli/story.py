@@ -52,7 +52,7 @@ def _before(result: RepairResult, repaired: Repaired) -> Iterator[RenderableType
     if result.trajectory:
         yield text.search(result)
     if result.interpreter:
-        yield text.surroundings(result.interpreter, result.python, result.tier, result.scope)
+        yield text.surroundings(result.interpreter, result.python, result.tier, result.scope, result.grants)
 
 
 def _diff(finding: Finding, repaired: Repaired, cwd: Path) -> Part:
@@ -102,8 +102,15 @@ def _what_now(repaired: Repaired, options: FixOptions, shown: Finding | None, cw
 
 def _again(options: FixOptions) -> str:
     """The command that makes the same repair again."""
-    chosen = {"--interpreter": options.interpreter, "--root": options.root, "--seed": options.seed or None}
-    words = [options.target, *(word for name, value in chosen.items() if value for word in (name, str(value)))]
+    chosen = [
+        ("--interpreter", options.interpreter),
+        ("--root", options.root),
+        ("--seed", options.seed or None),
+        *(("--allow-read", path) for path in options.grants.read),
+        *(("--allow-port", port) for port in options.grants.ports),
+        *(("--allow-env", name) for name in options.grants.env),
+    ]
+    words = [options.target, *(word for name, value in chosen if value for word in (name, str(value)))]
     return one_line(f"fixloop fix {shlex.join(words)}")
 
 

@@ -9,6 +9,7 @@ from fixloop.ports import Clock, Recorder
 from fixloop.records.attempt import Attempt, Candidate, Suspect, Verdict
 from fixloop.records.events import Attempted, Finding, Outcomes, RepairResult
 from fixloop.records.execution import CheckResult, Execution
+from fixloop.records.settings import NO_GRANTS
 from fixloop.records.task import Task
 
 
@@ -26,6 +27,7 @@ class Ledger:
         self._interpreter: str | None = None
         self._python = ""
         self._tier: str | None = None
+        self._grants = NO_GRANTS
         self.candidates = 0
         self.suspects: tuple[Suspect, ...] = ()
         self.targets: tuple[CheckResult, ...] = ()
@@ -51,6 +53,7 @@ class Ledger:
         """Account for an execution."""
         self._sandbox_cpu += execution.cpu_seconds
         self._interpreter, self._python, self._tier = execution.interpreter, execution.python, execution.tier
+        self._grants = execution.grants
         return execution
 
     def counted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
@@ -89,4 +92,5 @@ class Ledger:
             interpreter=self._interpreter,
             python=self._python,
             tier=self._tier,
+            grants=self._grants,
         )

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fixloop import probe
+from fixloop.evaluate.environment import environment
 from fixloop.evaluate.interpreter import Interpreter
 from fixloop.evaluate.project import projects_within
 from fixloop.evaluate.reading import read_execution
@@ -23,10 +24,8 @@ from fixloop.ports import Cancellation, Cancelled, RunRequest, Sources
 from fixloop.probe import wire
 from fixloop.records.attempt import Candidate
 from fixloop.records.execution import Execution
+from fixloop.records.settings import NO_GRANTS, Grants
 from fixloop.sandbox.run import Completed, Ended, Job, Limits, Tier, run
-
-# What a project's own tests may need of the caller's environment; everything else stays out.
-PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "DJANGO_SETTINGS_MODULE")
 
 
 class ColdEvaluator:
@@ -42,6 +41,7 @@ class ColdEvaluator:
         cancellation: Cancellation,
         environ: Mapping[str, str],
         workers: int,
+        grants: Grants = NO_GRANTS,
     ) -> None:
         self._root = root
         self._overlay = overlay
@@ -53,7 +53,8 @@ class ColdEvaluator:
         self._import_path = [
             os.path.abspath(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry
         ]
-        self._env = _environment(interpreter, environ)
+        self._grants = grants
+        self._env = environment(interpreter, environ, grants.env)
 
     def run(self, request: RunRequest) -> Execution:
         """One cold run. Raises Cancelled."""
@@ -128,6 +129,8 @@ class ColdEvaluator:
             },
             request=json.dumps(asked).encode(),
             limits=Limits(wall_seconds=request.wall_seconds),
+            granted=self._grants.read,
+            ports=self._grants.ports,
         )
 
     def _read(self, completed: Completed, token: str, request: RunRequest) -> Execution:
@@ -135,17 +138,7 @@ class ColdEvaluator:
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
         execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
-        return replace(execution, interpreter=str(found.path), python=python)
-
-
-def _environment(interpreter: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
-    env = {name: environ[name] for name in PASSED_ON if name in environ}
-    env.setdefault("LANG", "C.UTF-8")
-    env["PATH"] = os.pathsep.join([str(interpreter.scripts), "/usr/local/bin", "/usr/bin", "/bin"])
-    env["PYTHONDONTWRITEBYTECODE"] = "1"
-    if (interpreter.scripts.parent / "pyvenv.cfg").is_file():
-        env["VIRTUAL_ENV"] = str(interpreter.scripts.parent)
-    return env
+        return replace(execution, interpreter=str(found.path), python=python, grants=self._grants)
 
 
 def _files(checks: Iterable[str]) -> set[str]:

@@ -23,7 +23,9 @@ def target_gate(targets: Sequence[str], executions: Sequence[Execution]) -> Evid
         said = {check: executions[-1].outcome(check).value for check in missing}
         return Evidence("target", held=False, detail=f"Not passing: {_named(f'{c} ({o})' for c, o in said.items())}.")
     subject = "The failing test now passes" if len(targets) == 1 else f"All {len(targets)} failing tests now pass"
-    return Evidence("target", held=True, detail=f"{subject}{runs}.")
+    granted = next((run.grants.words for run in executions if run.grants), "")
+    through = f" The sandbox let through what was granted: {granted}." if granted else ""
+    return Evidence("target", held=True, detail=f"{subject}{runs}.{through}")
 
 
 def has_passed(target: str, execution: Execution) -> bool:

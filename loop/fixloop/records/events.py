@@ -7,6 +7,7 @@ from enum import Enum, StrEnum
 
 from fixloop.records.attempt import Attempt, Candidate, Evidence, Suspect, Verdict
 from fixloop.records.execution import CheckResult, Execution
+from fixloop.records.settings import NO_GRANTS, Grants
 from fixloop.records.source import Patch
 
 
@@ -107,6 +108,7 @@ class RepairResult:
     interpreter: str | None = None
     python: str = ""
     tier: str | None = None
+    grants: Grants = NO_GRANTS
 
 
 @dataclass(frozen=True)

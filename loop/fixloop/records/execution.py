@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fixloop.records.settings import NO_GRANTS, Grants
+
 
 class Outcome(StrEnum):
     """The result of one check."""
@@ -143,6 +145,7 @@ class Execution:
     output: str = ""  # tail of what the run printed, for a person
     limit: str = ""  # the limit that ended the run, as a sentence
     notes: tuple[str, ...] = ()  # sentences for a person about this run
+    grants: Grants = NO_GRANTS
 
     def outcome(self, check: str) -> Outcome:
         """The outcome of a check; MISSING when it did not report."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from fixloop.records.attempt import Evidence, Verdict
 from fixloop.records.events import Finding, RepairResult
 from fixloop.records.execution import CheckResult, Execution, Outcome
+from fixloop.records.settings import NO_GRANTS, Grants
 from fixloop.records.source import FileEdit, SourceText
 from fixloop.report.diff import Read, diff_text
 from fixloop.report.doctor import DoctorItem, can_repair
@@ -67,7 +68,7 @@ def repair_document(result: RepairResult, read: Read, handoff: str | None) -> Do
         "candidates": result.candidates,
         "seconds": {"wall": round(result.wall_seconds, 3), "cpu": round(result.cpu_seconds, 3)},
         "model": None,
-        "sandbox": _sandbox(result.tier),
+        "sandbox": sandbox(result.tier, result.grants),
         "interpreter": result.interpreter,
         "baseline": {"passed": result.baseline.passed, "failed": result.baseline.failed},
         "scope": result.scope,
@@ -114,7 +115,7 @@ def evaluation_document(execution: Execution, lint: StaticReport, types: StaticR
         "lint": _static(lint),
         "types": _static(types),
         "interpreter": execution.interpreter,
-        "sandbox": _sandbox(execution.tier),
+        "sandbox": sandbox(execution.tier, execution.grants),
         "seconds": round(execution.wall_seconds, 3),
         "scope": scope,
         "notes": list(execution.notes),
@@ -137,11 +138,21 @@ def _evaluation(status: Status, message: str) -> Document:
         "lint": not_run,
         "types": not_run,
         "interpreter": None,
-        "sandbox": _sandbox(None),
+        "sandbox": sandbox(None, NO_GRANTS),
         "seconds": 0.0,
         "scope": "",
         "notes": [],
     }
+
+
+def sandbox(tier: str | None, grants: Grants) -> Document:
+    """How a run was confined, what that does not prevent, and what was let through to it."""
+    granted: Document = {
+        "read": [str(path) for path in grants.read],
+        "ports": list(grants.ports),
+        "env": list(grants.env),
+    }
+    return {"tier": tier, "gaps": list(gaps_of(tier)), "grants": granted}
 
 
 def _check(result: CheckResult) -> Document:
@@ -168,10 +179,6 @@ def _static(report: StaticReport) -> Document:
         ],
         "note": report.note,
     }
-
-
-def _sandbox(tier: str | None) -> Document:
-    return {"tier": tier, "gaps": list(gaps_of(tier))}
 
 
 def doctor_document(items: tuple[DoctorItem, ...], message: str = "") -> Document:

@@ -58,8 +58,9 @@ def _asked(result: RepairResult, asked: str) -> Iterator[str]:
     yield printable(result.message)
     if result.interpreter:
         yield ""
+        granted = f", with {printable(result.grants.words)}" if result.grants else ""
         yield (
-            f"Run with {_code(result.interpreter)} in the sandbox tier {_code(result.tier or 'unknown')}; "
+            f"Run with {_code(result.interpreter)} in the sandbox tier {_code(result.tier or 'unknown')}{granted}; "
             f"scope: {printable(result.scope)}. Before any change {count(result.baseline.failed, 'test')} failed and "
             f"{result.baseline.passed} passed."
         )

@@ -13,6 +13,7 @@ from rich.text import Text
 from fixloop.records.attempt import Evidence, Suspect
 from fixloop.records.events import RepairResult
 from fixloop.records.execution import CheckResult
+from fixloop.records.settings import Grants
 from fixloop.report.diff import Read
 from fixloop.report.doctor import DoctorItem
 from fixloop.report.documents import StaticReport
@@ -122,11 +123,12 @@ def stuck(result: RepairResult, read: Read) -> RenderableType:
     return Group(*parts)
 
 
-def surroundings(interpreter: str | None, python: str, tier: str | None, scope: str) -> RenderableType:
+def surroundings(interpreter: str | None, python: str, tier: str | None, scope: str, grants: Grants) -> RenderableType:
     """With which Python, how confined, and over which checks the run was."""
     said = [
         f"Python: {interpreter} ({python})" if python else f"Python: {interpreter}" if interpreter else "",
         f"sandbox: {tier}" if tier else "",
+        f"granted: {grants.words}" if grants else "",
         f"scope: {scope}" if scope else "",
     ]
     line = Hanging(Text(""), Text(printable("; ".join(part for part in said if part)), "dim"))

@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 
 from fixloop.sandbox import explain
-from fixloop.sandbox.jail.order import EXITED, LIMIT, NOTE, REFUSED
-from fixloop.sandbox.job import Completed, Ended, Limits, Tier
+from fixloop.sandbox.jail.order import EXITED, LIMIT, NOTE, REFUSED, UNSTARTABLE
+from fixloop.sandbox.job import MIB, Completed, Ended, Job, Tier
 
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 1.0  # between asking the launcher to end and ending it
 _READ = 1 << 16
 _LIMITS = {"cpu": Ended.CPU_LIMIT, "memory": Ended.MEMORY_LIMIT}  # by the launcher's word
+_CHANNEL_AT_MOST = 16 * MIB  # all of it is kept
 
 
 class Output:
@@ -70,6 +71,11 @@ class Channel:
             self.total, self._handed_on = len(self._data), 0
 
     @property
+    def is_over(self) -> bool:
+        """True once more came than is kept."""
+        return self.total > self._cap
+
+    @property
     def data(self) -> bytes:
         """Everything so far."""
         return bytes(self._data)
@@ -80,34 +86,62 @@ class Collector:
 
     def __init__(
         self,
-        limits: Limits,
+        job: Job,
         tier: Tier,
         started: float,
         cancelled: Callable[[], bool],
         on_record: Callable[[bytes], None] | None,
+        on_output: Callable[[int, bytes], None] | None = None,
         *,
         lasting: bool = False,
     ) -> None:
-        self._limits = limits
+        self._limits = job.limits
         self._tier = tier
         self._started = started
         self._cancelled = cancelled
-        self._output = Output(limits.tail_bytes)
-        self._channel = Channel(limits.output_bytes, on_record, keep=not lasting)
+        self._on_output = on_output
+        self._output = Output(job.limits.tail_bytes)
+        self._channel = Channel(min(job.limits.output_bytes, _CHANNEL_AT_MOST), on_record, keep=not lasting)
+        self._changes = Channel(job.changes_bytes, None)
         self._lasting = lasting
         self._report = bytearray()
 
-    def collect(self, launcher: subprocess.Popen[bytes], output: int, channel: int, report: int) -> Completed:
-        """Read until the run is over. The descriptors do not block. Whatever is raised, the launcher is gone."""
+    def collect(
+        self,
+        launcher: subprocess.Popen[bytes],
+        output: int,
+        channel: int,
+        report: int,
+        *,
+        errors: int | None = None,
+        changes: int | None = None,
+    ) -> Completed:
+        """Read until the run is over. The descriptors do not block. Whatever is raised, the launcher is gone.
+
+        ``errors`` is given where standard error does not go the way of ``output``.
+        """
+        sinks = {output: self._prints(1), channel: self._channel.feed}
+        if errors is not None:
+            sinks[errors] = self._prints(2)
+        if changes is not None:
+            sinks[changes] = self._changes.feed
         try:
-            reason = self._follow(launcher.pid, {output: self._output.feed, channel: self._channel.feed}, report)
+            reason = self._follow(launcher.pid, sinks, report)
             cpu_seconds = _reap(launcher) or 0.0
         finally:
             if launcher.returncode is None:
                 _end(launcher)
-        _drain(output, self._output.feed)
-        _drain(channel, self._channel.feed)
+        for descriptor, sink in sinks.items():
+            _drain(descriptor, sink)
         return self._completed(reason, cpu_seconds)
+
+    def _prints(self, stream: int) -> Callable[[bytes], None]:
+        def printed(data: bytes) -> None:
+            self._output.feed(data)
+            if self._on_output is not None:
+                self._on_output(stream, data)
+
+        return printed
 
     def _follow(self, launcher: int, sinks: dict[int, Callable[[bytes], None]], report: int) -> Ended | None:
         reason: Ended | None = None
@@ -143,7 +177,7 @@ class Collector:
     @property
     def _over_cap(self) -> bool:
         printed = 0 if self._lasting else self._output.total
-        return max(printed, self._channel.total) > self._limits.output_bytes
+        return printed > self._limits.output_bytes or self._channel.is_over
 
     def _completed(self, reason: Ended | None, cpu_seconds: float) -> Completed:
         ended, status, detail = self._verdict(reason)
@@ -156,6 +190,7 @@ class Collector:
             cpu_seconds,
             detail or explain.end(ended, self._limits),
             (*self._reported(NOTE), *self._hints(status)),
+            self._changes.data,
         )
 
     def _hints(self, status: int | None) -> Iterator[str]:
@@ -169,6 +204,9 @@ class Collector:
     def _verdict(self, reason: Ended | None) -> tuple[Ended, int | None, str]:
         for sentence in self._reported(REFUSED):
             return Ended.NOT_STARTED, None, f"The sandbox could not be set up: {sentence}."
+        for said in self._reported(UNSTARTABLE):
+            status, _, sentence = said.partition(" ")
+            return Ended.NOT_STARTED, int(status), f"The command was not run: {sentence}."
         if self._over_cap:
             return Ended.OUTPUT_LIMIT, None, ""
         for word in self._reported(LIMIT):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,18 +55,40 @@ class Job:
     ``argv``: the text ``{tools}`` in an argument becomes the directory that holds ``_fixloop_probe``; the current
     directory is the workspace. ``root``: the workspace, absolute and resolved. ``files``: POSIX path from the root ->
     content laid over the workspace. ``visible``: further host paths that may be read; missing ones are ignored.
-    ``tools``: the host directory shown as ``{tools}/_fixloop_probe``. ``env``: the whole environment, to which HOME
-    and TMPDIR are added. ``request``: what the command reads from descriptor 3. It answers on descriptor 4.
+    ``tools``: the host directory shown as ``{tools}/_fixloop_probe``; without one no argument is changed. ``env``: the
+    whole environment, to which HOME and TMPDIR are added. ``request``: what the command reads from descriptor 3. It
+    answers on descriptor 4.
+
+    ``folder``: where in the workspace it starts. ``granted``: like ``visible``, but chosen by a user, so that FULL
+    shows the files and folders there and no way to the processes behind sockets and pipes. ``ports``: TCP ports of the
+    host's 127.0.0.1 that it reaches at the same numbers. ``changes_bytes``: how much of what it changed is handed out
+    at most; 0 for nothing.
     """
 
     argv: tuple[str, ...]
     root: Path
     files: Mapping[str, bytes]
     visible: tuple[Path, ...]
-    tools: Path
+    tools: Path | None
     env: Mapping[str, str]
     request: bytes
     limits: Limits
+    folder: str = ""
+    granted: tuple[Path, ...] = ()
+    ports: tuple[int, ...] = ()
+    changes_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The command's own streams, for one who follows them.
+
+    ``on_output`` gets what is printed as it comes, with 1 or 2 for the stream. ``stdin`` is a descriptor whose content
+    is copied to the command's standard input, which never is that descriptor itself; None: the input is empty.
+    """
+
+    on_output: Callable[[int, bytes], None]
+    stdin: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +96,10 @@ class Completed:
     """How a run went. ``status`` is the exit status, or the negative number of the signal that ended the command.
 
     ``channel`` is all that arrived on descriptor 4, ``output`` the end of stdout and stderr, ``cpu_seconds`` that of
-    every process of the run, the sandbox's own included. ``detail`` says why a run was not started or
-    which limit ended it, ``notes`` in what it differed from others of its tier and which limits it met.
+    every process of the run, the sandbox's own included. ``detail`` says why a run was not started or which limit ended
+    it, ``notes`` in what it differed from others of its tier and which limits it met. A run that was not started
+    because of the command itself has the ``status`` that shells use for it: 127 not found, 126 not executable.
+    ``changes`` is for ``changes.read``.
     """
 
     ended: Ended
@@ -86,3 +110,4 @@ class Completed:
     cpu_seconds: float = 0.0
     detail: str = ""
     notes: tuple[str, ...] = ()
+    changes: bytes = b""

@@ -17,10 +17,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from fixloop.sandbox.collect import Collector
+from fixloop.sandbox.feed import Feed
 from fixloop.sandbox.jail import tree
-from fixloop.sandbox.jail.order import Order
+from fixloop.sandbox.jail.order import NONE, Order
 from fixloop.sandbox.jail.scratch import PREFIX
-from fixloop.sandbox.job import Completed, Ended, Job, Tier
+from fixloop.sandbox.job import Completed, Ended, Job, Streams, Tier
 
 # Relative imports inside the package work under whatever name it was found; its folder must not stay importable.
 _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from jail.main import main; del sys.path[0]; main()"
@@ -32,20 +33,24 @@ class Unacceptable(Exception):
 
 
 def run(
-    job: Job, tier: Tier, cancelled: Callable[[], bool], on_record: Callable[[bytes], None] | None = None
+    job: Job,
+    tier: Tier,
+    cancelled: Callable[[], bool],
+    on_record: Callable[[bytes], None] | None = None,
+    streams: Streams | None = None,
 ) -> Completed:
     """Run a job to its end. ``on_record`` gets each line of the channel, without its line end, as it arrives.
 
-    Raises only what ``cancelled`` or ``on_record`` raise; the command is ended then, too.
+    Raises only what ``cancelled``, ``on_record`` or ``streams.on_output`` raise; the command is ended then, too.
     """
-    collector = Collector(job.limits, tier, time.monotonic(), cancelled, on_record)
+    collector = Collector(job, tier, time.monotonic(), cancelled, on_record, streams.on_output if streams else None)
     if cancelled():
         return Completed(Ended.CANCELLED)
     if tier is Tier.REFUSE:
         return Completed(Ended.NOT_STARTED, detail="The sandbox was not started: no tier of it works on this machine.")
     scratch = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{secrets.token_hex(8)}"
     try:
-        return _supervised(job, tier, scratch, collector)
+        return _supervised(job, tier, scratch, collector, streams)
     except Unacceptable as reason:
         return Completed(Ended.NOT_STARTED, detail=f"The sandbox was not started: {reason}.")
     finally:
@@ -86,15 +91,33 @@ def _place(root: Path, name: str) -> str:
 
 
 class Pipes:
-    """Where the command prints and answers and the launcher reports; where a warm process is asked, or -1."""
+    """Where the command prints, answers and reads, where the launcher reports; the far ends are the launcher's.
 
-    def __init__(self, ours: ExitStack, theirs: ExitStack, *, warm: bool) -> None:
+    A warm process is asked through ``requests``.
+    """
+
+    def __init__(self, ours: ExitStack, theirs: ExitStack, job: Job, streams: Streams | None, *, warm: bool) -> None:
         self.output, self.output_end = _pipe(ours, theirs)
         self.channel, self.channel_end = _pipe(ours, theirs)
         self.report, self.report_end = _pipe(ours, theirs)
-        for reader in (self.output, self.channel, self.report):
-            os.set_blocking(reader, False)
-        self.requests_end, self.requests = _pipe(theirs, ours) if warm else (-1, -1)
+        self.errors, self.errors_end = _pipe(ours, theirs) if streams else (None, self.output_end)
+        self.changes, self.changes_end = _pipe(ours, theirs) if job.changes_bytes else (None, NONE)
+        self.requests_end, self.requests = NONE, NONE
+        if warm:
+            self.requests_end, self.requests = os.pipe()
+            theirs.callback(os.close, self.requests_end)
+            ours.callback(os.close, self.requests)
+        self.stdin_end = NONE
+        if streams and streams.stdin is not None:
+            self.stdin_end, feed = os.pipe()
+            theirs.callback(os.close, self.stdin_end)
+            ours.enter_context(Feed(streams.stdin, feed))
+
+    @property
+    def passed_on(self) -> tuple[int, ...]:
+        """What the launcher finds under its number."""
+        ends = (self.channel_end, self.report_end, self.changes_end, self.stdin_end, self.requests_end)
+        return tuple(end for end in ends if end != NONE)
 
 
 def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
@@ -104,19 +127,23 @@ def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
     return reader, writer
 
 
-def _supervised(job: Job, tier: Tier, scratch: Path, collector: Collector) -> Completed:
-    with start(job, tier, scratch, warm=False) as (launcher, pipes):
-        return collector.collect(launcher, pipes.output, pipes.channel, pipes.report)
+def _supervised(job: Job, tier: Tier, scratch: Path, collector: Collector, streams: Streams | None) -> Completed:
+    with start(job, tier, scratch, streams) as (launcher, pipes):
+        return collector.collect(
+            launcher, pipes.output, pipes.channel, pipes.report, errors=pipes.errors, changes=pipes.changes
+        )
 
 
 @contextmanager
-def start(job: Job, tier: Tier, scratch: Path, *, warm: bool) -> Generator[tuple[subprocess.Popen[bytes], Pipes]]:
+def start(
+    job: Job, tier: Tier, scratch: Path, streams: Streams | None = None, *, warm: bool = False
+) -> Generator[tuple[subprocess.Popen[bytes], Pipes]]:
     """A launcher and the pipes to it, which are closed at the end. Raises Unacceptable."""
     files = _resolved(job)
     with ExitStack() as ours:
         with ExitStack() as theirs:
             try:
-                pipes = Pipes(ours, theirs, warm=warm)
+                pipes = Pipes(ours, theirs, job, streams, warm=warm)
                 launcher = _start(_order(job, tier, files, scratch, pipes).dump(), pipes)
             except OSError as error:
                 raise Unacceptable(f"its launcher could not be started ({error})") from None
@@ -134,8 +161,8 @@ def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: 
         argv=list(job.argv),
         root=str(job.root),
         files=files,
-        visible=[str(path) for path in job.visible if path.is_absolute()],
-        tools=str(job.tools.resolve()),
+        visible=[str(path) for path in (*job.visible, *job.granted) if path.is_absolute()],
+        tools=str(job.tools.resolve()) if job.tools else "",
         env=dict(job.env),
         request=job.request,
         cpu_seconds=math.ceil(limits.cpu_seconds or 0),
@@ -144,6 +171,12 @@ def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: 
         open_files=limits.open_files,
         processes=limits.processes,
         scratch_bytes=limits.scratch_bytes,
+        folder=job.folder,
+        granted=[str(path) for path in job.granted if path.is_absolute()],
+        stdin=pipes.stdin_end,
+        changes=pipes.changes_end,
+        changes_bytes=job.changes_bytes,
+        ports=list(job.ports),
         requests=pipes.requests_end,
     )
 
@@ -157,8 +190,8 @@ def _start(order: bytes, pipes: Pipes) -> subprocess.Popen[bytes]:
             [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, str(_HERE)],
             stdin=file,
             stdout=pipes.output_end,
-            stderr=pipes.output_end,
-            pass_fds=[end for end in (pipes.channel_end, pipes.report_end, pipes.requests_end) if end >= 0],
+            stderr=pipes.errors_end,
+            pass_fds=pipes.passed_on,
             cwd="/",
             env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             start_new_session=True,

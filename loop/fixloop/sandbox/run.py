@@ -8,13 +8,15 @@ No host file is ever written.
 from __future__ import annotations
 
 from fixloop.sandbox.explain import hints
-from fixloop.sandbox.job import Completed, Ended, Job, Limits, Tier
+from fixloop.sandbox.job import GIB, MIB, Completed, Ended, Job, Limits, Streams, Tier
 from fixloop.sandbox.launch import run
 from fixloop.sandbox.layers import Layer, State
 from fixloop.sandbox.session import Session, SessionOver, open_session
 from fixloop.sandbox.tiers import TierReport, choose_tier
 
 __all__ = [
+    "GIB",
+    "MIB",
     "Completed",
     "Ended",
     "Job",
@@ -23,6 +25,7 @@ __all__ = [
     "Session",
     "SessionOver",
     "State",
+    "Streams",
     "Tier",
     "TierReport",
     "choose_tier",

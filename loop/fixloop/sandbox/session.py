@@ -82,7 +82,9 @@ def open_session(job: Job, tier: Tier) -> Generator[Session]:
     closing = threading.Event()
     answers: queue.SimpleQueue[bytes | Completed] = queue.SimpleQueue()
     limits = replace(job.limits, wall_seconds=math.inf)
-    collector = Collector(limits, tier, time.monotonic(), closing.is_set, answers.put, lasting=True)
+    collector = Collector(
+        replace(job, limits=limits), tier, time.monotonic(), closing.is_set, answers.put, lasting=True
+    )
     nowhere = Path(tempfile.gettempdir()) / "unused"  # the full tier leaves no directory
     try:
         with start(job, tier, nowhere, warm=True) as (launcher, pipes):

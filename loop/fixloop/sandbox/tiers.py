@@ -102,7 +102,7 @@ def choose(
 _ELSEWHERE = "fixloop runs code only on Linux and macOS. On Windows, install and start it inside WSL2."
 _OPTION = (
     " Or allow the reduced sandbox, which has no namespaces and more gaps: --sandbox reduced (editors: the setting"
-    " fixloop.sandbox)."
+    " fixloop.sandbox.tier)."
 )
 
 

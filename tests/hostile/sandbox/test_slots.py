@@ -256,7 +256,7 @@ def test_only_the_full_tier_has_warm_processes(workspace: Path) -> None:
     "code",
     [
         "held = [bytearray(1 << 20) for _ in range(4096)]",
-        "import mmap\nheld = mmap.mmap(-1, 1 << 30)\nfor at in range(0, 1 << 30, 4096): held[at] = 1",
+        "import mmap\nheld = mmap.mmap(-1, 400 << 20)\nfor at in range(0, 400 << 20, 4096): held[at] = 1",
         "import time\nfor _ in range(5):\n if os.fork() == 0: held = b'x' * (60 << 20); time.sleep(60)\ntime.sleep(60)",
     ],
     ids=["one block after another", "a shared mapping", "many processes"],

@@ -10,12 +10,26 @@ import os
 import resource
 
 from . import signals
-from .order import CHANNEL, EXITED, LIMIT, NOTE, REFUSED, REQUEST, SLOTS, TOOLS_MARK, Order, Refused
+from .order import (
+    CHANNEL,
+    EXITED,
+    LIMIT,
+    NONE,
+    NOTE,
+    REFUSED,
+    REQUEST,
+    SLOTS,
+    TOOLS_MARK,
+    UNSTARTABLE,
+    Order,
+    Refused,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
     from collections.abc import Callable
 
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells say it
 _FIRST_FREE = 16  # above every number that the command is given
 
 
@@ -84,16 +98,16 @@ def _become(
     slots: int | None,
 ) -> None:
     os.setsid()
-    os.chdir(place.cwd)
+    os.chdir(os.path.join(place.cwd, order.folder))
     signals.reset()
     if signals.LINUX:
         from . import kernel
 
         kernel.die_with_parent(signals.KILL)
-    nothing = os.open("/dev/null", os.O_RDONLY)
+    stdin = os.open("/dev/null", os.O_RDONLY) if order.stdin == NONE else order.stdin
     request = order.requests if order.warm else _request(order.request, place.temporary)
     order.report = _move_up(order.report)
-    given = {0: nothing, REQUEST: request, CHANNEL: order.channel}
+    given = {0: stdin, REQUEST: request, CHANNEL: order.channel}
     if slots is not None:
         given[SLOTS] = slots
     sources = {number: _move_up(descriptor) for number, descriptor in given.items()}
@@ -103,8 +117,12 @@ def _become(
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
     _limit(order, count_processes)
     confine()
-    argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
-    os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
+    argv = [argument.replace(TOOLS_MARK, place.tools) if order.tools else argument for argument in order.argv]
+    try:
+        os.execvpe(argv[0], argv, env)  # noqa: S606 (this is what the sandbox is for)
+    except OSError as error:
+        status = _NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else _NOT_EXECUTABLE
+        _say(order.report, UNSTARTABLE + b"%d " % status, f"{argv[0]} could not be started: {error.strerror}")
 
 
 def _request(data: bytes, folder: str) -> int:

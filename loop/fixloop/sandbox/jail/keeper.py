@@ -15,13 +15,14 @@ from . import command, signals, tree
 from .order import Order
 
 
-def keep(order: Order, start: Callable[[], int], end_others: Callable[[], None]) -> None:
+def keep(order: Order, start: Callable[[], int], end_others: Callable[[], None], tell: Callable[[], None]) -> None:
     """Have ``start`` fork the command, report how that ended, and leave nothing running.
 
-    ``end_others`` ends what may have got away from its parents.
+    ``end_others`` ends what may have got away from its parents. ``tell`` is called once a command that ended by itself
+    has left nothing running.
     """
     if not signals.LINUX:
-        _keep_group(order, start)
+        _keep_group(order, start, tell)
         return
     from . import kernel
 
@@ -32,7 +33,7 @@ def keep(order: Order, start: Callable[[], int], end_others: Callable[[], None])
         try:
             kernel.die_with_parent(signals.TERM)
             kernel.adopt_orphans()
-            _follow(order, start, end_others, outer)
+            _follow(order, start, end_others, tell, outer)
         except OSError as error:
             command.refuse(order.report, f"set-up: {error.strerror}")
         finally:
@@ -41,7 +42,7 @@ def keep(order: Order, start: Callable[[], int], end_others: Callable[[], None])
     _end_descendants(end_others)
 
 
-def _keep_group(order: Order, start: Callable[[], int]) -> None:
+def _keep_group(order: Order, start: Callable[[], int], tell: Callable[[], None]) -> None:
     """Where the command's process group is all that can be found."""
     child = start()
     status = signals.wait_for(child, order.parent)
@@ -50,9 +51,13 @@ def _keep_group(order: Order, start: Callable[[], int]) -> None:
         while True:
             os.waitpid(-1, 0)
     command.ended(order.report, status)
+    if status is not None:
+        tell()
 
 
-def _follow(order: Order, start: Callable[[], int], end_others: Callable[[], None], outer: int) -> None:
+def _follow(
+    order: Order, start: Callable[[], int], end_others: Callable[[], None], tell: Callable[[], None], outer: int
+) -> None:
     from . import watch
 
     def stop() -> bool:
@@ -62,6 +67,8 @@ def _follow(order: Order, start: Callable[[], int], end_others: Callable[[], Non
     _end_descendants(end_others)
     if _is_read(order.report):
         command.ended(order.report, how)
+        if isinstance(how, int):
+            tell()
         return
     if os.getppid() == outer:
         _kill(outer)  # it would have ended this process, were it not stopped

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 
 from . import command, signals
-from .order import Order, Refused
+from .order import NONE, Order, Refused
 
 
 def main() -> None:
     """Carry out one order. Whatever happens to the parent, nothing outlives this process."""
     order = Order.load(_read_all(0))
-    for descriptor in (order.channel, order.report, *([order.requests] if order.warm else [])):
-        os.set_inheritable(descriptor, False)  # noqa: FBT003
+    for descriptor in (order.channel, order.report, order.stdin, order.changes, order.requests):
+        if descriptor != NONE:
+            os.set_inheritable(descriptor, False)  # noqa: FBT003
     signals.hold(signals.TERM)
     if signals.LINUX:
         from . import kernel

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import marshal
 
-# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status, LIMIT the word of a limit that
-# ended the run; nothing else is written there.
+# Lines of the report descriptor. REFUSED and NOTE carry a sentence, EXITED a status, UNSTARTABLE both, LIMIT the word
+# of a limit that ended the run; nothing else is written there.
 REFUSED = b"refused "
 NOTE = b"note "
 EXITED = b"exited "
 LIMIT = b"limit "
+UNSTARTABLE = b"unstartable "  # the command itself cannot be executed
+
+NONE = -1  # instead of a descriptor
 
 PROBE_PACKAGE = "_fixloop_probe"
 REQUEST, CHANNEL, SLOTS = 3, 4, 5  # descriptors of the command
@@ -48,7 +51,13 @@ class Order:
         open_files: int,
         processes: int,
         scratch_bytes: int,
-        requests: int = -1,
+        folder: str,
+        granted: list[str],
+        stdin: int,
+        changes: int,
+        changes_bytes: int,
+        ports: list[int],
+        requests: int,
     ) -> None:
         self.tier = tier
         self.parent = parent  # process id: the launcher ends with it
@@ -59,7 +68,7 @@ class Order:
         self.root = root
         self.files = files  # by path from the root, links already resolved
         self.visible = visible
-        self.tools = tools
+        self.tools = tools  # empty: none
         self.env = env
         self.request = request
         self.cpu_seconds = cpu_seconds  # 0: no limit
@@ -68,12 +77,18 @@ class Order:
         self.open_files = open_files
         self.processes = processes
         self.scratch_bytes = scratch_bytes
-        self.requests = requests  # descriptor from which a warm process reads instead of ``request``; -1: not warm
+        self.folder = folder  # where the command starts, from the root
+        self.granted = granted  # in ``visible``, too
+        self.stdin = stdin  # what the command reads, or NONE
+        self.changes = changes  # where what it changed is told, or NONE
+        self.changes_bytes = changes_bytes
+        self.ports = ports  # of the host's 127.0.0.1
+        self.requests = requests  # where a warm process reads instead of ``request``, or NONE
 
     @property
     def warm(self) -> bool:
         """True when the command stays, takes requests, and forks children into slots."""
-        return self.requests >= 0
+        return self.requests != NONE
 
     def dump(self) -> bytes:
         """Bytes for ``load`` under the same interpreter."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from . import command, keeper, overlay, scratch, signals, tree
-from .order import PROBE_PACKAGE, Order
+from . import changes, command, keeper, overlay, scratch, signals, tree
+from .order import NONE, PROBE_PACKAGE, Order, Refused
 
 
 class Owner:
@@ -32,6 +32,8 @@ def run(order: Order, owner: Owner, confine: Callable[[command.Place, int], None
 
     Raises Refused.
     """
+    if order.ports:
+        raise Refused("this tier has no network at all, so that no port can be granted")
     lock = scratch.make(order.scratch)
     try:
         place = _prepare(order, owner)
@@ -41,11 +43,17 @@ def run(order: Order, owner: Owner, confine: Callable[[command.Place, int], None
             kernel.forbid_new_privileges()
             kernel.hide_from_equals()
 
+        before = changes.Before(place.cwd, is_copy=True) if order.changes != NONE else None
+
+        def tell() -> None:
+            if before is not None:
+                changes.tell(before, order.changes, order.changes_bytes)
+
         def start() -> int:
             parent = os.getpid()
             return command.start(order, place, lambda: confine(place, parent), count_processes=count_processes)
 
-        keeper.keep(order, start, owner.end)
+        keeper.keep(order, start, owner.end, tell)
     except tree.Stopped:
         pass  # nothing was started
     finally:
@@ -59,7 +67,7 @@ def _prepare(order: Order, owner: Owner) -> command.Place:
         os.mkdir(folder)
     workspace = f"{order.scratch}/{scratch.COPY}/{os.path.basename(order.root)}"
     tree.copy(order.root, workspace, signals.termination_asked)
-    if os.path.isdir(order.tools):
+    if order.tools and os.path.isdir(order.tools):
         tree.copy(order.tools, f"{tools}/{PROBE_PACKAGE}", signals.termination_asked)
     overlay.lay(workspace, order.files)
     for folder in (tools, home, temporary, f"{order.scratch}/{scratch.COPY}"):

@@ -14,6 +14,10 @@ from . import kernel, workspace
 from . import views as host
 from .order import JAIL_PACKAGE, PROBE_PACKAGE, Order, Refused
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Callable
+
 _NEW = "/proc"  # covered while the root is built: nothing else needs a file of it
 _OWN = "/run/fixloop"
 HOME, TOOLS, TEMPORARY = f"{_OWN}/home", f"{_OWN}/tools", "/tmp"
@@ -82,8 +86,11 @@ class Built:
         self.overlaid = overlaid
 
 
-def build(order: Order, *, other_owners: bool) -> Built:
-    """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused."""
+def build(order: Order, *, other_owners: bool, before_hidden: Callable[[str], None]) -> Built:
+    """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused.
+
+    ``before_hidden`` gets the folder that keeps what is written, before it goes out of sight.
+    """
     kernel.mount(None, "/", None, kernel.RECURSIVE | kernel.PRIVATE)
     kernel.mount("tmpfs", _NEW, "tmpfs", SAFE, "size=8m,nr_inodes=8192,mode=755")
     make_scratch(_NEW + SCRATCH, order.scratch_bytes)
@@ -97,6 +104,7 @@ def build(order: Order, *, other_owners: bool) -> Built:
     _write_passwd()
     os.makedirs(f"{_NEW}/proc", exist_ok=True)
     mount_processes(f"{_NEW}/proc")
+    before_hidden(_NEW + SCRATCH)
     kernel.unmount(_NEW + SCRATCH)
     kernel.enter_root(_NEW)
     kernel.mount(None, "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | SAFE)
@@ -156,7 +164,8 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
         real = _follow(path, links)
         if real and real != "/" and not in_kernel_tree(real):
             views[real] = real
-    views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
+    if order.tools:
+        views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
     if order.warm:
         views[f"{TOOLS}/{JAIL_PACKAGE}"] = os.path.dirname(os.path.abspath(__file__))
     views.update(PRIVATE)
@@ -202,6 +211,7 @@ def within(path: str, folder: str) -> bool:
 
 
 def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> Built:
+    granted = {_follow(path, {}) for path in order.granted}
     done: list[str] = []
     said: list[str] = []
     copied = ""
@@ -221,7 +231,7 @@ def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> 
             if target in PROGRAMS:
                 kernel.bind(source, _NEW + target)  # the system's own: large, and nobody's sockets are in there
             else:
-                said.append(host.show(source, _NEW + target, _NEW + SCRATCH))
+                said.append(host.show(source, _NEW + target, _NEW + SCRATCH, strictly=source in granted))
         else:
             continue
         done.append(target)

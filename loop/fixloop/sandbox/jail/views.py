@@ -24,10 +24,11 @@ def make_place(target: str, source: str) -> None:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
-def show(source: str, target: str, scratch: str) -> str:
+def show(source: str, target: str, scratch: str, *, strictly: bool = False) -> str:
     """Show a folder or a file at ``target``, which is there already. Nothing else is shown. Raises Refused.
 
-    ``scratch``: a folder for mounts on the way. Returns a sentence when the host can be reached through it, else "".
+    ``scratch``: a folder for mounts on the way. Returns a sentence when the host can be reached through it, else "";
+    ``strictly`` that is refused.
     """
     if os.path.isfile(source):
         kernel.bind(source, target)
@@ -35,6 +36,8 @@ def show(source: str, target: str, scratch: str) -> str:
         try:
             _show_folder(source, target, scratch)
         except Refused:  # another file system is mounted inside, or the host's own overlays are stacked too high
+            if strictly:
+                raise
             kernel.bind(source, target)
             return f"Sockets, named pipes and locks in {source} are the machine's own: no overlay can lie over it."
     return ""
