@@ -15,7 +15,7 @@ from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
-from fixloop.evaluate.command import Command, CommandRun, run_command
+from fixloop.evaluate.confined import CommandRun, ConfinedCommand, run_command
 from fixloop.evaluate.grants import BadGrant, in_force
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
 from fixloop.evaluate.project import project_root
@@ -171,7 +171,7 @@ def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
 
 
 def confine(
-    place: Place, command: Command, settings: Settings, cancellation: Cancellation, streams: Streams
+    place: Place, command: ConfinedCommand, settings: Settings, cancellation: Cancellation, streams: Streams
 ) -> CommandRun:
     """Run any command as code under test is run. Raises Refused; how the command ends is in the result."""
     grants = _grants(place, settings)

@@ -12,7 +12,7 @@ from fixloop.report.doctor import DoctorItem
 
 if TYPE_CHECKING:  # assembly loads the whole engine; arguments are parsed, and refused, without it
     from fixloop.assembly import Evaluation, Place
-    from fixloop.evaluate.command import Command, CommandRun
+    from fixloop.evaluate.confined import CommandRun, ConfinedCommand
     from fixloop.records.settings import Settings
     from fixloop.sandbox.run import Streams
 
@@ -37,7 +37,7 @@ class Engine(Protocol):
         ...
 
     def confine(
-        self, place: Place, command: Command, settings: Settings, cancellation: Cancellation, streams: Streams
+        self, place: Place, command: ConfinedCommand, settings: Settings, cancellation: Cancellation, streams: Streams
     ) -> CommandRun:
         """Raises assembly.Refused."""
         ...

@@ -17,7 +17,7 @@ from fixloop.cli import exits
 from fixloop.cli.arguments import TO_OUTPUT, SandboxOptions
 from fixloop.cli.engine import Engine
 from fixloop.cli.streams import write, write_document
-from fixloop.evaluate.command import Command, CommandRun
+from fixloop.evaluate.confined import CommandRun, ConfinedCommand
 from fixloop.ports import Cancellation
 from fixloop.records.settings import Settings
 from fixloop.report.command import command_document, no_command_document, sentence
@@ -67,7 +67,7 @@ def _run(options: SandboxOptions, engine: Engine, place: Place, folder: str, can
     limits = Limits(options.wall_seconds, output_bytes=OUTPUT_AT_MOST)
     if options.memory_bytes is not None:
         limits = replace(limits, memory_bytes=options.memory_bytes)
-    command = Command(options.command, folder, limits, keep_changes=options.keep_diff is not None)
+    command = ConfinedCommand(options.command, folder, limits, keep_changes=options.keep_diff is not None)
     settings = Settings(options.interpreter, grants=options.grants)
     until = time.monotonic() + options.wall_seconds
     output = _Output(lambda: cancellation.requested() or time.monotonic() > until, _ERR if options.json else _OUT)

@@ -14,7 +14,7 @@ from fixloop.sandbox.run import Completed, Job, Limits, Streams, Tier, run
 
 
 @dataclass(frozen=True)
-class Command:
+class ConfinedCommand:
     """What to run. ``folder``: where, from the workspace's root. ``keep_changes``: tell what it changed there."""
 
     argv: tuple[str, ...]
@@ -35,7 +35,7 @@ class CommandRun:
 
 
 def run_command(
-    command: Command,
+    command: ConfinedCommand,
     root: Path,
     interpreter: Interpreter,
     tier: Tier,
