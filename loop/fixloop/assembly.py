@@ -15,18 +15,20 @@ from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
+from fixloop.evaluate.command import BadCommand, Command, CommandSources, parse_command
+from fixloop.evaluate.commanded import CommandEvaluator
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
 from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
 from fixloop.localize import rank
-from fixloop.ports import Cancellation, RunRequest
+from fixloop.ports import Cancellation, Evaluator, RunRequest, Sources
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.settings import Settings
-from fixloop.records.task import Budget, Task
+from fixloop.records.task import Budget, Selection, Task
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import TierReport, choose_tier
 
@@ -97,7 +99,8 @@ def start_repair(
     """Repair what ``target`` names: a path or pytest node id, seen from ``cwd``. Ends in exactly one Stopped."""
     try:
         workshop = _Workshop(place, settings, cancellation)
-        selection = select(workshop.parse([target], cwd), place.root, workshop.sources)
+        named = workshop.parse([target], cwd)
+        selection = workshop.select(named)
     except (Refused, BadTarget) as error:
         yield Stopped(RepairResult(StopReason.REFUSED, _untouched(error)))
         return
@@ -106,7 +109,14 @@ def start_repair(
         return
     from fixloop.propose.portfolio import OfflineProposer  # libcst is slow to import, and only a search needs it
 
-    ports = Ports(workshop.evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
+    ports = Ports(
+        workshop.evaluator(settings, named),
+        OfflineProposer(),
+        workshop.sources,
+        NoHistory(),
+        SystemClock(),
+        cancellation,
+    )
     budget = Budget(settings.budget_seconds, settings.check_seconds)
     yield from repair(Task(selection, budget, settings.seed), ports)
 
@@ -129,7 +139,7 @@ def evaluate(
     try:
         workshop = _Workshop(place, settings, cancellation)
         named = workshop.parse(targets, cwd)
-        selection = select(named, place.root, workshop.sources, fall_back=fall_back)
+        selection = workshop.select(named, fall_back=fall_back)
     except BadTarget as error:
         raise Refused(_untouched(error)) from None
     except NoInterpreter as error:
@@ -143,7 +153,7 @@ def evaluate(
         wall_seconds=settings.budget_seconds,
         check_seconds=settings.check_seconds,
     )
-    execution = workshop.evaluator.run(request)
+    execution = workshop.evaluator(settings, named).run(request)
     paths = [target.path for target in named] or ["."]
     lint, types = (workshop.static(tools, paths) if static else _NOT_ASKED for tools in (LINTERS, TYPE_CHECKERS))
     return Evaluation(execution, lint, types, selection.scope)
@@ -179,17 +189,29 @@ class _Workshop:
         self._place, self._cancellation = place, cancellation
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
         self.tier: TierReport = choose_tier()
-        self.sources = WorkspaceSources(place.root, place.overlay)
-        self.evaluator = ColdEvaluator(
-            place.root,
-            place.overlay,
-            self.sources,
-            self.interpreter,
-            self.tier.tier,
-            cancellation,
-            os.environ,
-            workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
-        )
+        texts = WorkspaceSources(place.root, place.overlay)
+        try:
+            command = parse_command(settings.test_command, self.interpreter) if settings.test_command else None
+        except BadCommand as error:
+            raise Refused(_untouched(error)) from None
+        self._command: Command | None = command
+        self.sources: Sources = CommandSources(texts, command, place.root) if command else texts
+
+    def evaluator(self, settings: Settings, named: Sequence[Target]) -> Evaluator:
+        """What runs the checks: the user's command where there is one, else pytest."""
+        workers = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        place, tier, environ = self._place, self.tier.tier, os.environ
+        parts = (place.root, place.overlay, self.sources, self.interpreter, tier, self._cancellation, environ, workers)
+        if self._command is None:
+            return ColdEvaluator(*parts)
+        focus = [target.path for target in named]
+        return CommandEvaluator(*parts, command=self._command, focus=focus, check_seconds=settings.check_seconds)
+
+    def select(self, named: Sequence[Target], *, fall_back: bool = True) -> Selection:
+        """The checks that the targets stand for; a command is always run as a whole. Raises BadTarget."""
+        if self._command is not None:
+            return Selection((), (), f"the command `{self._command.text}`")
+        return select(named, self._place.root, self.sources, fall_back=fall_back)
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
         """What a user named. Raises BadTarget."""

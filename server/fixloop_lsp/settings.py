@@ -70,6 +70,7 @@ _KNOWN: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "budgetSeconds": (_is_seconds, "a number of seconds above 0"),
     "checkSeconds": (_is_seconds, "a number of seconds above 0"),
     "seed": (_is_whole, "a whole number"),
+    "testCommand": (_is_text, "a command line"),
 }
 _FIELDS = {
     "interpreter": "interpreter",
@@ -77,4 +78,5 @@ _FIELDS = {
     "budgetSeconds": "budget_seconds",
     "checkSeconds": "check_seconds",
     "seed": "seed",
+    "testCommand": "test_command",
 }

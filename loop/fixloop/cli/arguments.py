@@ -28,6 +28,7 @@ class FixOptions:
     interpreter: str | None
     seed: int
     root: Path | None
+    test_command: str | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class EvaluateOptions:
     test_seconds: float
     interpreter: str | None
     root: Path | None
+    test_command: str | None
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,17 @@ def parse(arguments: Sequence[str]) -> Options:
                 interpreter=found.interpreter,
                 seed=found.seed,
                 root=found.root,
+                test_command=found.test_command,
             )
         case "evaluate":
-            return EvaluateOptions(tuple(found.paths), found.json, found.test_seconds, found.interpreter, found.root)
+            return EvaluateOptions(
+                paths=tuple(found.paths),
+                json=found.json,
+                test_seconds=found.test_seconds,
+                interpreter=found.interpreter,
+                root=found.root,
+                test_command=found.test_command,
+            )
         case _:
             return DoctorOptions(found.json, found.interpreter)
 
@@ -136,6 +146,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-seconds", type=_seconds, default=10.0, metavar="S", help="end one test (10)")
+    parser.add_argument(
+        "--test-command",
+        metavar="C",
+        help="run this instead of pytest; {junit} in it becomes the file for a JUnit XML report",
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="the workspace (the project around the target)")
 
 

@@ -42,7 +42,14 @@ def fix(options: FixOptions, engine: Engine, cancellation: Cancellation) -> int:
 
 
 def _drive(options: FixOptions, engine: Engine, place: Place, cwd: Path, cancellation: Cancellation) -> RepairResult:
-    settings = Settings(options.interpreter, options.model, options.budget_seconds, options.test_seconds, options.seed)
+    settings = Settings(
+        interpreter=options.interpreter,
+        model=options.model,
+        budget_seconds=options.budget_seconds,
+        check_seconds=options.test_seconds,
+        seed=options.seed,
+        test_command=options.test_command,
+    )
     with choose(options.budget_seconds, cancellation) as progress:
         for event in engine.start_repair(place, options.target, cwd, settings, cancellation):
             progress.show(event)

@@ -102,7 +102,12 @@ def _what_now(repaired: Repaired, options: FixOptions, shown: Finding | None, cw
 
 def _again(options: FixOptions) -> str:
     """The command that makes the same repair again."""
-    chosen = {"--interpreter": options.interpreter, "--root": options.root, "--seed": options.seed or None}
+    chosen = {
+        "--interpreter": options.interpreter,
+        "--test-command": options.test_command,
+        "--root": options.root,
+        "--seed": options.seed or None,
+    }
     words = [options.target, *(word for name, value in chosen.items() if value for word in (name, str(value)))]
     return one_line(f"fixloop fix {shlex.join(words)}")
 
