@@ -167,9 +167,11 @@ def _not_run(problem: Problem, settings: Settings) -> Evaluation:
     return Evaluation(nothing, _NOT_ASKED, _NOT_ASKED, "")
 
 
-def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
-    """Suspects of an evaluation that was run with its spectrum."""
-    sources = WorkspaceSources(place.root, place.overlay)
+def rank_suspects(place: Place, execution: Execution, settings: Settings) -> tuple[Suspect, ...]:
+    """Suspects of an evaluation that was run with its spectrum and these settings."""
+    sources: Sources = WorkspaceSources(place.root, place.overlay)
+    if settings.test_command:
+        sources = CommandSources(sources, parse_command(settings.test_command, execution.interpreter), place.root)
     return rank.rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
 
 
@@ -191,10 +193,13 @@ class _Workshop:
         self.tier: TierReport = choose_tier()
         texts = WorkspaceSources(place.root, place.overlay)
         try:
-            command = parse_command(settings.test_command, self.interpreter) if settings.test_command else None
+            command = (
+                parse_command(settings.test_command, str(self.interpreter.path)) if settings.test_command else None
+            )
         except BadCommand as error:
             raise Refused(_untouched(error)) from None
         self._command: Command | None = command
+        self._asked: tuple[str, ...] = ()
         self.sources: Sources = CommandSources(texts, command, place.root) if command else texts
 
     def evaluator(self, settings: Settings, named: Sequence[Target]) -> Evaluator:
@@ -210,12 +215,15 @@ class _Workshop:
     def select(self, named: Sequence[Target], *, fall_back: bool = True) -> Selection:
         """The checks that the targets stand for; a command is always run as a whole. Raises BadTarget."""
         if self._command is not None:
-            return Selection((), (), f"the command `{self._command.text}`")
+            scope = f"the command `{self._command.text}`"
+            return Selection(self._asked, (), ", ".join([*self._asked, scope]))
         return select(named, self._place.root, self.sources, fall_back=fall_back)
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
         """What a user named. Raises BadTarget."""
-        return [parse_target(target, cwd, self._place.root) for target in targets]
+        if self._command is not None:  # its checks are named as it reports them
+            self._asked = tuple(target for target in targets if not os.path.lexists(cwd / target))
+        return [parse_target(target, cwd, self._place.root) for target in targets if target not in self._asked]
 
     def static(self, tools: Sequence[Tool], paths: Sequence[str]) -> Report:
         """What the project's own static tools say."""

@@ -5,13 +5,14 @@ It comes from the user's own settings only. A workspace decides what its tests d
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fixloop.evaluate.interpreter import Interpreter
 from fixloop.ports import Sources, Unreadable
 from fixloop.records.source import SourceText
 
@@ -21,6 +22,9 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _FLAGS = re.compile(r"-[bBdEIOPqsSuv]+")
 _WITH_VALUE = frozenset({"-X", "-W"})
 _PYTHONS = frozenset({"python", "python3"})
+_PYTHON_FILE = re.compile(r"[\w./-]+\.py\b")
+_TOOL_FILES = ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile", "Taskfile.yml", "tox.ini", "package.json")
+_TOOL_BYTES = 1 << 20
 _TEST_NAMES = re.compile(r"^test|^run_?tests?$|_tests?(_|$)", re.IGNORECASE)
 _TEST_TEXT = re.compile(
     r"^\s*(?:import|from)\s+(?:unittest|pytest|nose2?|testtools|xmlrunner)\b|^\s*(?:async\s+)?def\s+test",
@@ -62,8 +66,8 @@ class Command:
         return self.program is not None and self.program.module and self.program.target == "doctest"
 
 
-def parse_command(text: str, interpreter: Interpreter) -> Command:
-    """Read a command; ``python`` and ``python3`` stand for ``interpreter``. Raises BadCommand."""
+def parse_command(text: str, python: str) -> Command:
+    """Read a command; ``python`` and ``python3`` stand for the interpreter at that path. Raises BadCommand."""
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -76,8 +80,8 @@ def parse_command(text: str, interpreter: Interpreter) -> Command:
     if _ASSIGNMENT.match(words[0]):
         raise BadCommand(f"The test command is started without a shell: write env {words[0]} … to set a variable.")
     if words[0] in _PYTHONS:
-        words[0] = str(interpreter.path)
-    program = _program(words) if words[0] == str(interpreter.path) else None
+        words[0] = python
+    program = _program(words) if words[0] == python else None
     return Command(" ".join(text.split()), tuple(words), program)
 
 
@@ -103,14 +107,16 @@ def _program(words: list[str]) -> Program | None:
 class CommandSources:
     """Sources of which no patch may touch what the command runs as a test. Implements ``ports.Sources``.
 
-    Beyond what is a test by its folder or name for pytest too, these are tests: a Python file that the command names,
-    unless it is read for the examples in it; one named for testing; one that imports a test framework.
+    Beyond what is a test by its folder or name for pytest too, these are tests: a Python file that is named by the
+    command, by a file that the command names, or by one that tools like make read at the root, unless it is read for the
+    examples in it; one named for testing; one that imports a test framework; one that asserts outside of functions.
     """
 
     def __init__(self, base: Sources, command: Command, root: Path) -> None:
         self._base = base
-        words = () if command.reads_examples else command.words
-        named = {Path(os.path.normpath(root / word)) for word in words if word.endswith(".py")}
+        texts = () if command.reads_examples else (*command.words, *_read_by_tools(root, command.words))
+        names = {name for text in texts for name in _PYTHON_FILE.findall(text)}
+        named = {Path(os.path.normpath(root / name)) for name in names}
         self._named = {file.relative_to(root).as_posix() for file in named if file.is_relative_to(root)}
         if command.program and command.program.module:
             self._named.add(command.program.target.replace(".", "/") + ".py")
@@ -124,6 +130,34 @@ class CommandSources:
         if not self._base.editable(path) or path in self._named or _TEST_NAMES.search(PurePosixPath(path).stem):
             return False
         try:
-            return not _TEST_TEXT.search(self._base.read(path).text)
+            text = self._base.read(path).text
         except Unreadable:
             return False
+        return not _TEST_TEXT.search(text) and not _asserts_at_import(text)
+
+
+def _read_by_tools(root: Path, words: Iterable[str]) -> Iterator[str]:
+    """The texts in which other programs may be named."""
+    for file in [*(root / word for word in words), *(root / name for name in _TOOL_FILES), *sorted(root.glob("*.sh"))]:
+        try:
+            if file.is_file() and file.suffix != ".py" and file.stat().st_size < _TOOL_BYTES:
+                yield file.read_text("utf-8", "replace")
+        except (OSError, ValueError):
+            continue
+
+
+def _asserts_at_import(text: str) -> bool:
+    """True when an assertion stands outside of every function: what a script of checks looks like."""
+    if "assert" not in text:
+        return False
+    try:
+        waiting: list[ast.AST] = [ast.parse(text)]
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(child, ast.Assert):
+                return True
+            if isinstance(child, ast.stmt) and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                waiting.append(child)
+    return False

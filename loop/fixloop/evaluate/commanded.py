@@ -23,7 +23,7 @@ from fixloop.evaluate.reading import missing_package
 from fixloop.evaluate.weighing import Known, Weighed, weigh
 from fixloop.ports import Cancellation, Cancelled, RunRequest, Sources
 from fixloop.probe import wire
-from fixloop.records.execution import Execution, Problem, ProblemKind, Spectrum
+from fixloop.records.execution import CheckResult, Execution, Location, Problem, ProblemKind, Spectrum
 from fixloop.records.source import Patch
 from fixloop.sandbox.run import Completed, Ended, Job, Limits, Tier, run
 
@@ -74,6 +74,7 @@ class CommandEvaluator(ColdEvaluator):
         weighed = weigh(answer, completed, self._command, self._known, request.checks, patched=patched)
         if not patched:
             self._remember(weighed)
+        weighed = _only(request.checks, weighed, self._command.text, patched=patched)
         execution = replace(self._execution(completed, weighed), complete=answer.status is not None and not answer.late)
         return replace(execution, spectrum=self._spectrum(answer, weighed)) if request.spectrum else execution
 
@@ -126,7 +127,7 @@ class CommandEvaluator(ColdEvaluator):
         results = {result.id: result for result in weighed.results}
         missing = missing_package(results, self._root, f"{found.path} ({python})") if results else None
         return Execution(
-            results=() if missing else weighed.results,
+            results=() if missing else tuple(map(self._placed, weighed.results)),
             interpreter=str(found.path),
             tier=self._tier.value,
             wall_seconds=completed.wall_seconds,
@@ -136,11 +137,33 @@ class CommandEvaluator(ColdEvaluator):
             output=completed.output.decode("utf-8", "replace"),
         )
 
+    def _placed(self, result: CheckResult) -> CheckResult:
+        """A failure without a place is shown where the user looks: in the program, or in the file pointed to."""
+        program = self._command.program
+        files = [program.target] if program and not program.module else []
+        file = next((file for file in (*files, *self._focus) if (self._root / file).is_file()), None)
+        if file is None or result.location is not None or not result.outcome.is_broken:
+            return result
+        return replace(result, location=Location(file, 1))
+
     def _spectrum(self, answer: Answer, weighed: Weighed) -> Spectrum:
         story = answer.story
         if story is not None and (story.lines or story.outside):
             return recorded(story, weighed.results, self._sources)
         return guessed(weighed.results, self._focus, self._root, self._sources)
+
+
+def _only(checks: Sequence[str], weighed: Weighed, whole: str, *, patched: bool) -> Weighed:
+    """What was asked for, and the failure of the whole command; everything where nothing particular was asked for."""
+    if not checks or weighed.problem is not None:
+        return weighed
+    wanted = tuple(
+        result for result in weighed.results if result.id in checks or (result.id == whole and result.outcome.is_broken)
+    )
+    if wanted or patched:
+        return replace(weighed, results=wanted)
+    message = f"The test command reports nothing that is called {checks[0]}."
+    return replace(weighed, results=(), problem=Problem(ProblemKind.NO_TESTS, message, "Check the name."))
 
 
 _TAMPERED = Problem(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
-from fixloop.evaluate.printed import frames_in
+from fixloop.evaluate.printed import UNNAMED, last_failure
 from fixloop.records.execution import Failure, Location, Outcome
 
 DEPTH_AT_MOST = 50
@@ -148,9 +148,9 @@ class _Reader:
 
     def _compare(self, suite: _Suite) -> None:
         if suite.tests > suite.cases:
-            self.excess = f"it counts {suite.tests} tests and holds {suite.cases}"
+            self.excess = f"counts {suite.tests} tests and holds {suite.cases}"
         elif suite.failures > suite.broken:
-            self.excess = f"it counts {suite.failures} failures and holds {suite.broken}"
+            self.excess = f"counts {suite.failures} failures and holds {suite.broken}"
 
 
 def _suite(attributes: dict[str, str]) -> _Suite:
@@ -188,12 +188,15 @@ def stands_for_loading(classname: str, name: str) -> bool:
 
 
 def _failure(case: _Open, root: str) -> Failure:
-    message = case.message or next((line for line in reversed(case.text.strip().splitlines()) if line), "")
+    told = last_failure(case.text, root)
     exception = case.exception.rpartition(".")[2]
+    if not exception and told.exception != UNNAMED:  # nose2 gives every failure the same message
+        return told
+    message = case.message or next((line for line in reversed(case.text.strip().splitlines()) if line), "")
     said = re.match(r"([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failed))(?:: |$)", message)
     if said and exception in {"", said[1].rpartition(".")[2]}:
         exception, message = said[1].rpartition(".")[2], message[said.end() :]
-    return Failure(exception or case.kind.capitalize(), message, frames_in(case.text, root))
+    return Failure(exception or case.kind.capitalize(), message, told.frames)
 
 
 def _location(attributes: dict[str, str], failure: Failure | None) -> Location | None:

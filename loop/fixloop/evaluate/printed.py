@@ -13,23 +13,19 @@ from fixloop.probe.paths import NOT_PROJECT
 from fixloop.records.execution import Failure, Frame
 
 FRAMES_AT_MOST = 50
+UNNAMED = "Failure"
 _FRAME = re.compile(r'^\s*(?:\| )*File "(?P<path>[^"\n]+)", line (?P<line>\d{1,7})(?:, in (?P<function>.+))?$')
 _SHORT_FRAME = re.compile(r"^(?P<path>[\w./-]+\.py):(?P<line>\d{1,7}): (?P<function>\w.*)?$")  # pytest's
 _EXCEPTION = re.compile(r"^(?:\| )*(?P<name>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _EXAMPLE = re.compile(r"^Failed example:$")
 
 
-def frames_in(text: str, root: str) -> tuple[Frame, ...]:
-    """The project's frames of the last traceback in a text, outermost first."""
-    return last_failure(text, root).frames
-
-
-def last_failure(text: str, root: str, otherwise: str = "") -> Failure:
-    """The last exception that a text tells of; ``otherwise`` is the message where it tells of none."""
+def last_failure(text: str, root: str) -> Failure:
+    """The last exception that a text tells of, with the project's frames; UNNAMED where it tells of none."""
     blocks = list(_blocks(text.splitlines(), root))
     if blocks:
         return next((block for block in reversed(blocks) if block.frames), blocks[-1])
-    return Failure("Failure", otherwise)
+    return Failure(UNNAMED, "")
 
 
 def _blocks(lines: list[str], root: str) -> Iterator[Failure]:
@@ -51,7 +47,7 @@ def _blocks(lines: list[str], root: str) -> Iterator[Failure]:
             yield Failure(name, said["message"] or "", tuple(frames[-FRAMES_AT_MOST:]))
             frames, inside = [], False
     if inside and frames:
-        yield Failure("Failure", "", tuple(frames[-FRAMES_AT_MOST:]))
+        yield Failure(UNNAMED, "", tuple(frames[-FRAMES_AT_MOST:]))
 
 
 def _example(lines: list[str]) -> str:

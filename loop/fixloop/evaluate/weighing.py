@@ -21,7 +21,7 @@ from pathlib import PurePath
 from fixloop.evaluate.answer import Answer
 from fixloop.evaluate.command import Command
 from fixloop.evaluate.junit import BadReport, Case, read_report
-from fixloop.evaluate.printed import last_failure
+from fixloop.evaluate.printed import UNNAMED, last_failure
 from fixloop.records.execution import CheckResult, Failure, Location, Outcome, Problem, ProblemKind, one_a_check
 from fixloop.sandbox.run import Completed, Ended
 
@@ -77,7 +77,7 @@ def weigh(
     if answer.status == 0 and doubts and not (broken or loading):
         return Weighed(problem=_not_believed(" and ".join(doubts)), counts=counts)
     results = list(broken)
-    if not doubts:
+    if not doubts and not (answer.status and not broken and loading is None):
         results += [_result(case) for case in cases if not case.outcome.is_broken and not case.loading]
     if loading is not None:
         results.append(CheckResult(command.text, Outcome.FAILED, 0.0, loading.location, loading.failure))
@@ -102,6 +102,9 @@ def _not_run(answer: Answer, completed: Completed, command: Command) -> Problem 
         return Problem(ProblemKind.BAD_CONFIGURATION, f"The test command {name} could not be started: {said}.", remedy)
     program = command.program
     if program and answer.status and answer.story and answer.story.how == "absent":
+        if not program.module:
+            message = f"The test command names {program.target}, which does not exist."
+            return Problem(ProblemKind.BAD_CONFIGURATION, message, remedy)
         message = f"The module `{program.target}`, which the test command names, is not installed in {name}."
         return Problem(ProblemKind.MISSING_PACKAGE, message, "Install it there, or choose another interpreter.")
     return None
@@ -142,7 +145,7 @@ def _doubts(
     patched: bool,
 ) -> Iterator[str]:
     story, program = answer.story, command.program
-    if answer.status and not broken:
+    if answer.status and counts and not broken:
         yield f"no case failed, yet {_status(answer.status)}"
     elif answer.status is not None and answer.status < 0:
         yield _status(answer.status)
@@ -151,7 +154,7 @@ def _doubts(
     elif program and answer.status == 0 and story and story.failing and not command.has_report and not broken:
         yield "the program itself tells of a failure"
     if excess:
-        yield f"of its report, {excess}"
+        yield f"its report {excess}"
     if patched:
         yield from _changed(counts, known.counts)
 
@@ -204,10 +207,9 @@ class _Whole:
             return CheckResult(self._command.text, Outcome.CRASHED, 0.0, self._place(failure), failure)
         story = self._answer.story
         failure = story.failure if story and story.failure else last_failure(self._output, self._answer.root)
-        if failure.exception == "Failure":
-            why = ". ".join([_last_line(self._completed.output), *doubts]) if self._answer.story is None else ""
-            said = f"{said}: {why or _last_line(self._completed.output)}".rstrip(": ")
-            failure = Failure("ExitStatus", said, failure.frames)
+        if failure.exception == UNNAMED:
+            told = "; ".join(filter(None, [said, *doubts, _last_line(self._completed.output)]))
+            failure = Failure("ExitStatus", told, failure.frames)
         seconds = self._completed.wall_seconds
         return CheckResult(self._command.text, Outcome.FAILED, seconds, self._place(failure), failure)
 

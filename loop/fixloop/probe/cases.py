@@ -90,6 +90,8 @@ class Cases:
 
         if not isinstance(result, TestResult):
             self._unclear = True
+            missing = {"id": str(case.id()), "outcome": "missing", "seconds": 0.0, "text": "", "lines": lines}
+            self._cases.append(missing)
             return
         after = _sizes(result)
         grown = next((name for name in _LISTS if after[name] > before.get(name, 0)), None)

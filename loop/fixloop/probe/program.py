@@ -86,13 +86,13 @@ class _Story:
         if self._lines:
             self._lines.start()
         try:
-            if not module:
-                _run_file(target)
-            elif _is_absent(target):
+            if _is_absent(target, module=module):
                 self._write("absent")
-                sys.exit(f"{sys.executable}: No module named {target}")
-            else:
+                sys.exit(f"{sys.executable}: {target} does not exist")
+            if module:
                 runpy.run_module(target, run_name="__main__", alter_sys=True)
+            else:
+                _run_file(target)
         except SystemExit as stop:
             self._write("exit", failing=bool(stop.code))
             raise
@@ -135,9 +135,11 @@ class _Story:
         return {"exception": type(error).__name__, "message": message[:MESSAGE_LENGTH], "frames": frames}
 
 
-def _is_absent(module: str) -> bool:
+def _is_absent(target: str, *, module: bool) -> bool:
+    if not module:
+        return not os.path.exists(target)
     try:
-        return importlib.util.find_spec(module) is None
+        return importlib.util.find_spec(target) is None
     except (ImportError, ValueError):
         return False  # a package on the way is broken or missing: let it say so itself
 
