@@ -107,9 +107,9 @@ def _program(words: list[str]) -> Program | None:
 class CommandSources:
     """Sources of which no patch may touch what the command runs as a test. Implements ``ports.Sources``.
 
-    Beyond what is a test by its folder or name for pytest too, these are tests: a Python file that the command names, or
-    a file that it names, or one that tools like make read at the root, unless it is read for the examples in it; one
-    named for testing; one that imports a test framework; one that asserts outside of functions.
+    Beyond what is a test by its folder or name for pytest too, these are tests: a Python file that is named in the
+    command, in a file that it names, or in one that tools like make read at the root, unless it is read for its
+    examples; one named for testing; one that imports a test framework; one that asserts outside of functions.
     """
 
     def __init__(self, base: Sources, command: Command, root: Path) -> None:
