@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,15 @@ from typing import Any
 
 import pytest
 
+from boxes import both_tiers
+from fakes import FakeCancellation
+from fixloop.evaluate.command import parse_command
+from fixloop.evaluate.commanded import CommandEvaluator
+from fixloop.evaluate.interpreter import find_interpreter
+from fixloop.evaluate.sources import WorkspaceSources
+from fixloop.ports import RunRequest
+from fixloop.records.execution import Execution
+from fixloop.sandbox.run import Tier
 from projects import fingerprint, write
 
 SHOP = """
@@ -157,7 +167,6 @@ FORGE = """
         print("REACHED", flush=True)
     parent = os.getppid()
     attempt(lambda: open(f"/proc/{parent}/mem", "rb"))
-    attempt(lambda: open(f"/proc/{parent}/environ", "rb"))
     for number in range(3, 64):
         line = json.dumps({"kind": "stopped", "status": 0, "late": False, "token": ""}).encode() + b"\\n"
         attempt(lambda: os.write(number, line))
@@ -234,6 +243,48 @@ def test_a_loop_without_end_is_a_timeout_and_can_be_repaired(tmp_path: Path) -> 
     status, document = fixloop(root, "fix", ".", "--json", *command)
     assert (status, document["verdict"]) == (0, "verified"), document["message"]
     assert "number += 1" in document["patch"]
+
+
+def test_a_story_that_is_too_long_loses_lines_and_no_verdict(tmp_path: Path) -> None:
+    long = "def f(n):\n" + "    n += 1\n" * 3000 + "    return n\n"
+    tests = "".join(f"    def test_{n}(self): self.assertEqual(f({n}), {3000 + n})\n" for n in range(400))
+    tests += "    def test_broken(self): self.assertEqual(g(1), 1)\n"
+    head = "import unittest\nfrom long import f\nfrom short import g\nclass T(unittest.TestCase):\n"
+    files = {"long.py": long, "short.py": "def g(n):\n    return n + 1\n", "test_it.py": head + tests}
+    root = write(tmp_path, {"pyproject.toml": "", **files})
+    status, document = fixloop(root, "fix", ".", "--json", "--test-command", "python -m unittest")
+    assert (status, document["verdict"]) == (0, "verified"), document["message"]
+    assert "All 400 tests that passed before still pass" in json.dumps(document["evidence"])
+
+
+@both_tiers
+def test_every_tier_runs_a_command_on_the_workspace_as_it_shows_it(tmp_path: Path, tier: Tier) -> None:
+    files = {
+        "shop.py": SHOP,
+        "test_shop.py": UNITTEST,
+        "a.py": FORGE.replace('print("REACHED", flush=True)', "os._exit(7)"),
+    }
+    root = write(tmp_path, files)
+    sources = WorkspaceSources(root, {})
+    interpreter = find_interpreter(root, sys.executable, os.environ)
+
+    def run(text: str) -> Execution:
+        command = parse_command(text, str(interpreter.path))
+        parts = (root, {}, sources, interpreter, tier, FakeCancellation(None), os.environ, 1)
+        evaluator = CommandEvaluator(*parts, command=command, focus=(), check_seconds=10)
+        return evaluator.run(RunRequest((), spectrum=True, wall_seconds=30))
+
+    execution = run("python -m unittest")
+    assert {
+        result.id.partition("test_shop.TestShop::test_")[2]: result.outcome for result in execution.results
+    } == CASES
+    assert execution.broken[0].location
+    assert execution.broken[0].location.path == "test_shop.py"
+    assert set(execution.spectrum[execution.broken[0].id]) == {"shop.py", "test_shop.py"}
+    printed = run("sh -c 'exec python3 test_shop.py'")
+    assert printed.broken[0].failure
+    assert printed.broken[0].failure.frames[-1].path == "test_shop.py"
+    assert run("sh -c 'exec python3 a.py'").broken[0].message == "ExitStatus: the exit status is 1"
 
 
 TESTS_ONLY = {

@@ -24,6 +24,8 @@ REPORT = "report"  # data: a report that it wrote, in base64; fault: why there i
 STORY = "story"  # story: what the command's own Python process told. The code under test may have written it.
 STOPPED = "stopped"  # status: as in subprocess; late: whether it had to be ended
 
+STORY_BYTES = 4 << 20  # a longer story is not read
+
 # Values of ``what`` in a PROBLEM.
 NO_PYTEST = "no_pytest"
 NOT_STARTED = "not_started"
