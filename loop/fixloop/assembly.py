@@ -15,6 +15,8 @@ from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
+from fixloop.evaluate.command import BadCommand, Command, CommandSources, parse_command
+from fixloop.evaluate.commanded import CommandEvaluator
 from fixloop.evaluate.confined import CommandRun, ConfinedCommand, run_command
 from fixloop.evaluate.grants import BadGrant, in_force
 from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
@@ -23,12 +25,12 @@ from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_tar
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
 from fixloop.localize import rank
-from fixloop.ports import Cancellation, RunRequest
+from fixloop.ports import Cancellation, Evaluator, RunRequest, Sources
 from fixloop.records.attempt import Attempt, Suspect
 from fixloop.records.events import Event, RepairResult, Stopped, StopReason
 from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.settings import Grants, Settings
-from fixloop.records.task import Budget, Task
+from fixloop.records.task import Budget, Selection, Task
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.run import Streams, Tier, TierReport, choose_tier
 
@@ -99,7 +101,8 @@ def start_repair(
     """Repair what ``target`` names: a path or pytest node id, seen from ``cwd``. Ends in exactly one Stopped."""
     try:
         workshop = _Workshop(place, settings, cancellation)
-        selection = select(workshop.parse([target], cwd), place.root, workshop.sources)
+        named = workshop.parse([target], cwd)
+        selection = workshop.select(named)
     except (Refused, BadTarget) as error:
         yield Stopped(RepairResult(StopReason.REFUSED, _untouched(error)))
         return
@@ -108,7 +111,14 @@ def start_repair(
         return
     from fixloop.propose.portfolio import OfflineProposer  # libcst is slow to import, and only a search needs it
 
-    ports = Ports(workshop.evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
+    ports = Ports(
+        workshop.evaluator(settings, named),
+        OfflineProposer(),
+        workshop.sources,
+        NoHistory(),
+        SystemClock(),
+        cancellation,
+    )
     budget = Budget(settings.budget_seconds, settings.check_seconds)
     yield from repair(Task(selection, budget, settings.seed), ports)
 
@@ -131,7 +141,7 @@ def evaluate(
     try:
         workshop = _Workshop(place, settings, cancellation)
         named = workshop.parse(targets, cwd)
-        selection = select(named, place.root, workshop.sources, fall_back=fall_back)
+        selection = workshop.select(named, fall_back=fall_back)
     except BadTarget as error:
         raise Refused(_untouched(error)) from None
     except NoInterpreter as error:
@@ -145,7 +155,7 @@ def evaluate(
         wall_seconds=settings.budget_seconds,
         check_seconds=settings.check_seconds,
     )
-    execution = workshop.evaluator.run(request)
+    execution = workshop.evaluator(settings, named).run(request)
     paths = [target.path for target in named] or ["."]
     lint, types = (workshop.static(tools, paths) if static else _NOT_ASKED for tools in (LINTERS, TYPE_CHECKERS))
     return Evaluation(execution, lint, types, selection.scope)
@@ -159,9 +169,11 @@ def _not_run(problem: Problem, settings: Settings) -> Evaluation:
     return Evaluation(nothing, _NOT_ASKED, _NOT_ASKED, "")
 
 
-def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
-    """Suspects of an evaluation that was run with its spectrum."""
-    sources = WorkspaceSources(place.root, place.overlay)
+def rank_suspects(place: Place, execution: Execution, settings: Settings) -> tuple[Suspect, ...]:
+    """Suspects of an evaluation that was run with its spectrum and these settings."""
+    sources: Sources = WorkspaceSources(place.root, place.overlay)
+    if settings.test_command:
+        sources = CommandSources(sources, parse_command(settings.test_command, execution.interpreter), place.root)
     return rank.rank_suspects(execution.broken, execution.passed, execution.spectrum, sources)
 
 
@@ -207,29 +219,48 @@ class _Workshop:
                 f"The model {settings.model} cannot be used: this version repairs offline only. Leave --model out."
             )
         self._place, self._cancellation = place, cancellation
-        grants = _grants(place, settings)
+        self._grants = _grants(place, settings)
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
         self.tier: TierReport = choose_tier(
             settings.sandbox, self.interpreter.path, self.interpreter.prefixes, place.root
         )
         if self.tier.tier is Tier.REFUSE:
             raise Refused(self.tier.refusal)
-        self.sources = WorkspaceSources(place.root, place.overlay)
-        self.evaluator = ColdEvaluator(
-            place.root,
-            place.overlay,
-            self.sources,
-            self.interpreter,
-            self.tier.tier,
-            cancellation,
-            os.environ,
-            workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
-            grants=grants,
+        texts = WorkspaceSources(place.root, place.overlay)
+        try:
+            command = (
+                parse_command(settings.test_command, str(self.interpreter.path)) if settings.test_command else None
+            )
+        except BadCommand as error:
+            raise Refused(_untouched(error)) from None
+        self._command: Command | None = command
+        self._asked: tuple[str, ...] = ()
+        self.sources: Sources = CommandSources(texts, command, place.root) if command else texts
+
+    def evaluator(self, settings: Settings, named: Sequence[Target]) -> Evaluator:
+        """What runs the checks: the user's command where there is one, else pytest."""
+        workers = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        place, tier, environ = self._place, self.tier.tier, os.environ
+        parts = (place.root, place.overlay, self.sources, self.interpreter, tier, self._cancellation, environ, workers)
+        if self._command is None:
+            return ColdEvaluator(*parts, grants=self._grants)
+        focus = [target.path for target in named]
+        return CommandEvaluator(
+            *parts, grants=self._grants, command=self._command, focus=focus, check_seconds=settings.check_seconds
         )
+
+    def select(self, named: Sequence[Target], *, fall_back: bool = True) -> Selection:
+        """The checks that the targets stand for; a command is always run as a whole. Raises BadTarget."""
+        if self._command is not None:
+            scope = f"the command `{self._command.text}`"
+            return Selection(self._asked, (), ", ".join([*self._asked, scope]))
+        return select(named, self._place.root, self.sources, fall_back=fall_back)
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
         """What a user named. Raises BadTarget."""
-        return [parse_target(target, cwd, self._place.root) for target in targets]
+        if self._command is not None:  # its checks are named as it reports them
+            self._asked = tuple(target for target in targets if not os.path.lexists(cwd / target))
+        return [parse_target(target, cwd, self._place.root) for target in targets if target not in self._asked]
 
     def static(self, tools: Sequence[Tool], paths: Sequence[str]) -> Report:
         """What the project's own static tools say."""

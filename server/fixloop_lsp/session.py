@@ -75,6 +75,7 @@ class Run:
     suspects: Mapping[str, tuple[Suspect, ...]]
     touched: Mapping[str, frozenset[str]]
     texts: Mapping[str, SourceText]
+    of_everything: bool = False  # it ran every check of the workspace, whatever document it was for
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,14 @@ class Session:
         """Replace what was known of the checks that ran, and of every check in the files that they are in."""
         ran = {result.id for result in run.execution.results}
         whole = {check.partition("::")[0] for check in ran} if run.execution.complete else set[str]()
+        of_all = run.of_everything and run.execution.complete
         document = run.snapshot.documents.get(run.uri)
         if document and document.real.is_relative_to(run.root):
             whole.add(document.real.relative_to(run.root).as_posix())
         kept = {
             key: failing
             for key, failing in self._failing.items()
-            if key[0] != run.root or (key[1] not in ran and key[1].partition("::")[0] not in whole)
+            if key[0] != run.root or not (of_all or key[1] in ran or key[1].partition("::")[0] in whole)
         }
         self._failing = kept | {(run.root, check.id): Failing(check, run) for check in run.execution.broken}
 

@@ -127,6 +127,7 @@ _KNOWN: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "budgetSeconds": (_is_seconds, "a number of seconds above 0"),
     "checkSeconds": (_is_seconds, "a number of seconds above 0"),
     "seed": (_is_whole, "a whole number"),
+    "testCommand": (_is_text, "a command line"),
 }
 _SANDBOX, _TIER = "sandbox", "tier"
 _GRANTS = {
@@ -140,4 +141,5 @@ _FIELDS = {
     "budgetSeconds": "budget_seconds",
     "checkSeconds": "check_seconds",
     "seed": "seed",
+    "testCommand": "test_command",
 }

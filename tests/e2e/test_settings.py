@@ -25,6 +25,8 @@ BUDGET = "fixloop.budgetSeconds must be a number of seconds above 0, not "
             Parsed(Settings(), bad=('fixloop.sandbox.tier must be "auto" or "reduced", not \'off\'',)),
         ),
         ({"fixloop": {"interpreter": "/p"}}, Parsed(Settings(interpreter="/p"))),
+        ({"testCommand": "make test"}, Parsed(Settings(test_command="make test"))),
+        ({"testCommand": " "}, Parsed(Settings(), bad=("fixloop.testCommand must be a command line, not ' '",))),
         ({"fixloop": None}, Parsed(Settings())),
         ({"fixloop": {"interpreter": None}}, Parsed(Settings())),
         ({"fixloop": 3}, Parsed(Settings(), bad=("fixloop must be an object, not 3",))),

@@ -39,6 +39,7 @@ class FixOptions:
     root: Path | None
     sandbox: Sandbox = "auto"
     grants: Grants = NO_GRANTS
+    test_command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class EvaluateOptions:
     root: Path | None
     sandbox: Sandbox = "auto"
     grants: Grants = NO_GRANTS
+    test_command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,18 @@ def parse(arguments: Sequence[str]) -> Options:
                 root=found.root,
                 sandbox=found.sandbox,
                 grants=_grants(found),
+                test_command=found.test_command,
             )
         case "evaluate":
             return EvaluateOptions(
-                tuple(found.paths),
-                found.json,
-                found.test_seconds,
-                found.interpreter,
-                found.root,
-                found.sandbox,
-                _grants(found),
+                paths=tuple(found.paths),
+                json=found.json,
+                test_seconds=found.test_seconds,
+                interpreter=found.interpreter,
+                root=found.root,
+                sandbox=found.sandbox,
+                grants=_grants(found),
+                test_command=found.test_command,
             )
         case "sandbox":
             if not command:
@@ -250,6 +254,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-seconds", type=_seconds, default=10.0, metavar="S", help="end one test (10)")
+    parser.add_argument(
+        "--test-command",
+        metavar="C",
+        help="run this instead of pytest; {junit} in it becomes the file for a JUnit XML report",
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="the workspace (the project around the target)")
     _add_grants(parser)
 

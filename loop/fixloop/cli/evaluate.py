@@ -39,7 +39,11 @@ def evaluate(options: EvaluateOptions, engine: Engine, cancellation: Cancellatio
 
 def _run(options: EvaluateOptions, engine: Engine, place: Place, cwd: Path, cancellation: Cancellation) -> Evaluation:
     settings = Settings(
-        options.interpreter, check_seconds=options.test_seconds, sandbox=options.sandbox, grants=options.grants
+        options.interpreter,
+        check_seconds=options.test_seconds,
+        sandbox=options.sandbox,
+        grants=options.grants,
+        test_command=options.test_command,
     )
     # Only the live display is wanted: it needs rich, which --json does not load.
     with Silence() if options.json or not stderr_is_terminal() else choose(None, cancellation) as progress:

@@ -43,13 +43,14 @@ def fix(options: FixOptions, engine: Engine, cancellation: Cancellation) -> int:
 
 def _drive(options: FixOptions, engine: Engine, place: Place, cwd: Path, cancellation: Cancellation) -> RepairResult:
     settings = Settings(
-        options.interpreter,
-        options.model,
-        options.budget_seconds,
-        options.test_seconds,
-        options.seed,
-        options.sandbox,
-        options.grants,
+        interpreter=options.interpreter,
+        model=options.model,
+        budget_seconds=options.budget_seconds,
+        check_seconds=options.test_seconds,
+        seed=options.seed,
+        test_command=options.test_command,
+        sandbox=options.sandbox,
+        grants=options.grants,
     )
     with choose(options.budget_seconds, cancellation) as progress:
         for event in engine.start_repair(place, options.target, cwd, settings, cancellation):

@@ -104,6 +104,7 @@ def _again(options: FixOptions) -> str:
     """The command that makes the same repair again."""
     chosen = [
         ("--interpreter", options.interpreter),
+        ("--test-command", options.test_command),
         ("--root", options.root),
         ("--seed", options.seed or None),
         *(("--allow-read", path) for path in options.grants.read),

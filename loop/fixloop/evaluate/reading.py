@@ -174,7 +174,7 @@ def _problem(
             "Choose another interpreter, or run `fixloop doctor`.",
         )
     if results:
-        return _missing_package(results, root, interpreter) or _stopped(end, results, expected, output)
+        return missing_package(results, root, interpreter) or _stopped(end, results, expected, output)
     if end == _NOTHING_COLLECTED:
         return Problem(ProblemKind.NO_TESTS, "No tests were found here.", "Name a test file, or write a failing test.")
     if end == _USAGE_ERROR:
@@ -222,7 +222,7 @@ def _usage_problem(output: str, root: Path, interpreter: str) -> Problem:
     return Problem(ProblemKind.BAD_CONFIGURATION, f"pytest refused to start: {said.rstrip('.')}.", _SAME_MESSAGE)
 
 
-def _missing_package(results: dict[str, CheckResult], root: Path, interpreter: str) -> Problem | None:
+def missing_package(results: dict[str, CheckResult], root: Path, interpreter: str) -> Problem | None:
     """Named only when every check that ran was stopped by the same kind of absence: then no patch can help."""
     names: list[str] = []
     for result in results.values():

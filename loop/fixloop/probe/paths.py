@@ -17,33 +17,35 @@ def install(root: str, original_root: str, projects: list[str], extra: list[str]
     ``original_root`` are turned to ``root`` where the two differ (a copied workspace).
     """
     if root != original_root:
-        sys.path[:] = [_moved(entry, original_root, root) for entry in sys.path]
+        sys.path[:] = [moved(entry, original_root, root) for entry in sys.path]
         for finder in sys.meta_path:
-            _move_editable(finder, original_root, root)
+            move_editable(finder, original_root, root)
     front: list[str] = []
-    for folder in [root, *(_moved(project, original_root, root) for project in projects)]:
+    for folder in [root, *(moved(project, original_root, root) for project in projects)]:
         front.append(folder)
         src = os.path.join(folder, "src")
         if os.path.isdir(src) and not os.path.exists(os.path.join(src, "__init__.py")):
             front.append(src)
-    extra = [_moved(entry, original_root, root) for entry in extra]
+    extra = [moved(entry, original_root, root) for entry in extra]
     if extra:
         os.environ["PYTHONPATH"] = os.pathsep.join(extra)  # for the interpreters that tests start
     front += extra
     sys.path[:] = front + [entry for entry in sys.path if entry not in front]
 
 
-def _moved(entry: str, old: str, new: str) -> str:
+def moved(entry: str, old: str, new: str) -> str:
+    """A path inside ``old`` turned to ``new``; any other text as it is."""
     return new + entry[len(old) :] if entry == old or entry.startswith(old + os.sep) else entry
 
 
-def _move_editable(finder: Any, old: str, new: str) -> None:
+def move_editable(finder: Any, old: str, new: str) -> None:
+    """Turn what an editable install's finder leads to from ``old`` to ``new``."""
     # setuptools' editable installs keep their paths in a mapping of the finder's module.
     module = sys.modules.get(getattr(finder, "__module__", "") or "")
     mapping: Any = getattr(module, "MAPPING", None)
     if mapping and getattr(module, "__name__", "").startswith("__editable__"):
         for name in list(mapping):
-            mapping[name] = _moved(mapping[name], old, new)
+            mapping[name] = moved(mapping[name], old, new)
 
 
 def check_id(nodeid: str, rootdir: str, root: str) -> str:

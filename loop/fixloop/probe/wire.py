@@ -19,8 +19,17 @@ LINES = "lines"  # id, lines: path -> list of int
 PROBLEM = "problem"  # what, message
 END = "end"  # status
 
+# Kinds of answer when a command is run instead of pytest.
+REPORT = "report"  # data: a report that it wrote, in base64; fault: why there is none
+STORY = "story"  # story: what the command's own Python process told. The code under test may have written it.
+STOPPED = "stopped"  # status: as in subprocess; late: whether it had to be ended
+
+STORY_BYTES = 4 << 20  # a longer story is not read
+
 # Values of ``what`` in a PROBLEM.
 NO_PYTEST = "no_pytest"
+NOT_STARTED = "not_started"
+NOT_HIDDEN = "not_hidden"
 
 # Run inside the interpreter by ``-c``: the current directory must not be importable before the probe is.
 BOOTSTRAP = (
@@ -31,3 +40,7 @@ BOOTSTRAP = (
     "del sys.path[0]\n"
     "probe.main()\n"
 )
+
+# The same for a command instead of pytest.
+COMMAND_BOOTSTRAP = BOOTSTRAP.replace(f"{PACKAGE}.main", f"{PACKAGE}.starter")
+PROGRAM_BOOTSTRAP = BOOTSTRAP.replace(f"{PACKAGE}.main", f"{PACKAGE}.program")

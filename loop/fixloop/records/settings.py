@@ -53,6 +53,7 @@ class Settings:
     """``interpreter`` None means the project's own; seconds are wall time, of a whole repair and of one check.
 
     ``sandbox`` "reduced" allows the tier of that name where no stronger one works. Never taken from a workspace.
+    ``test_command`` is run instead of pytest. Only the user says it; nothing in a workspace does.
     """
 
     interpreter: str | None = None
@@ -62,3 +63,4 @@ class Settings:
     seed: int = 0
     sandbox: Sandbox = "auto"
     grants: Grants = NO_GRANTS
+    test_command: str | None = None

@@ -104,9 +104,9 @@ class Engine:
         execution = evaluation.execution
         passing = tuple(result for result in execution.results if not result.outcome.is_broken)
         suspects = {
-            check.id: assembly.rank_suspects(place, dataclasses.replace(execution, results=(*passing, check)))[
-                :SUSPECTS_KEPT
-            ]
+            check.id: assembly.rank_suspects(
+                place, dataclasses.replace(execution, results=(*passing, check)), settings
+            )[:SUSPECTS_KEPT]
             for check in execution.broken[:SUSPECTS_RANKED_FOR]
         }
         return Evaluated(execution, suspects)

@@ -217,6 +217,7 @@ def _run(root: Path, request: Request, evaluated: Evaluated) -> Run:
         suspects=evaluated.suspects,
         touched={check.id: frozenset(execution.spectrum.get(check.id, ())) for check in execution.broken},
         texts=_texts(root, request.snapshot, evaluated),
+        of_everything=request.settings.test_command is not None,
     )
 
 
