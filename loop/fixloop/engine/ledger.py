@@ -26,6 +26,7 @@ class Ledger:
         self._interpreter: str | None = None
         self._python = ""
         self._tier: str | None = None
+        self._notes: dict[str, None] = {}
         self.candidates = 0
         self.suspects: tuple[Suspect, ...] = ()
         self.targets: tuple[CheckResult, ...] = ()
@@ -51,6 +52,8 @@ class Ledger:
         """Account for an execution."""
         self._sandbox_cpu += execution.cpu_seconds
         self._interpreter, self._python, self._tier = execution.interpreter, execution.python, execution.tier
+        if execution.note:
+            self._notes[execution.note] = None
         return execution
 
     def counted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
@@ -89,4 +92,5 @@ class Ledger:
             interpreter=self._interpreter,
             python=self._python,
             tier=self._tier,
+            notes=tuple(self._notes),
         )

@@ -54,7 +54,7 @@ def read_execution(
                 running = record
             case wire.RESULT:
                 running = None
-                found.append(_result(record))
+                found.append(read_result(record))
             case wire.LINES:
                 spectrum[record["id"]] = {path: frozenset(lines) for path, lines in record["lines"].items()}
             case wire.PROBLEM:
@@ -91,7 +91,8 @@ def _records(channel: bytes, token: str) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def _result(record: dict[str, Any]) -> CheckResult:
+def read_result(record: dict[str, Any]) -> CheckResult:
+    """What one RESULT says."""
     outcome = Outcome(record["outcome"])
     location = Location(record["path"], max(record["line"], 1)) if record["path"] else None
     failure = None

@@ -107,6 +107,7 @@ class RepairResult:
     interpreter: str | None = None
     python: str = ""
     tier: str | None = None
+    notes: tuple[str, ...] = ()  # what a person should know of how the checks were run
 
 
 @dataclass(frozen=True)

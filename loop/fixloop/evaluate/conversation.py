@@ -1,0 +1,86 @@
+"""Talks with a warm process: one request, then its records until it is done. Knows no candidates and no outcomes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from fixloop.ports import Cancelled
+from fixloop.probe import wire
+
+_TICK_SECONDS = 0.1
+
+
+class Session(Protocol):
+    """A long-lived process in the sandbox. It reads lines from descriptor 3 and answers on descriptor 4."""
+
+    def send(self, line: bytes) -> None:
+        """Give the process one line, which ends in a line feed. Raises EOFError when it is gone."""
+        ...
+
+    def receive(self, seconds: float) -> bytes | None:
+        """The next line; None when none came within the time. Raises EOFError when the process is gone."""
+        ...
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        ...
+
+
+class Silent(Exception):
+    """The process is gone, or did not answer in time; the message says which."""
+
+
+class Conversation:
+    """Requests and answers of one session. Lines without the token are not the probe's and are left out."""
+
+    def __init__(self, session: Session, token: str, cancelled: Callable[[], bool]) -> None:
+        self._session = session
+        self._token = token
+        self._cancelled = cancelled
+
+    def begin(self, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """The first exchange; the READY or PROBLEM that answers it. Raises Silent and Cancelled."""
+        return self._exchange(asked, (wire.READY, wire.PROBLEM), seconds)[-1]
+
+    def ask(self, do: str, seconds: float, **request: object) -> list[dict[str, Any]]:
+        """Every record of the answer, DONE left out. Raises Silent and Cancelled."""
+        records = self._exchange({"do": do, **request}, (wire.DONE,), seconds)
+        if records.pop()["gone"]:
+            raise Silent(_why_gone(records))
+        return records
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def _exchange(self, request: dict[str, Any], last: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
+        until = time.monotonic() + seconds
+        records: list[dict[str, Any]] = []
+        try:
+            self._session.send(json.dumps(request).encode() + b"\n")
+            while not records or records[-1]["kind"] not in last:
+                if self._cancelled():
+                    raise Cancelled
+                line = self._session.receive(_TICK_SECONDS)
+                if line is not None:
+                    records += self._record(line)
+                elif time.monotonic() > until:
+                    raise Silent(f"the warm process did not answer within {seconds:.0f} s")
+        except EOFError:
+            raise Silent("the warm process ended") from None
+        return records
+
+    def _record(self, line: bytes) -> list[dict[str, Any]]:
+        try:
+            record: Any = json.loads(line)
+        except ValueError:
+            return []
+        return [record] if isinstance(record, dict) and record.get("token") == self._token else []  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _why_gone(records: list[dict[str, Any]]) -> str:
+    loaded = any(record["kind"] == wire.LOADED for record in records)
+    return "the process that holds the project ended" if loaded else "the project did not load in the warm process"
