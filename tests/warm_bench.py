@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from fixloop.records.attempt import Candidate, Provenance, Suspect
 from fixloop.records.execution import Execution
 from fixloop.records.source import Patch, edit_between
 from fixloop.sandbox.run import Job, choose_tier
-from warm_sessions import PlainSession
+from warm_sessions import PlainSession, plain_session
 
 
 @dataclass
@@ -39,10 +40,11 @@ class Bench:
         )
         self.warm = WarmEvaluator(self.cold, self.root, self.cancellation, self.check_limit, self._start)
 
-    def _start(self, job: Job) -> PlainSession:
-        session = PlainSession(job)
-        self.sessions.append(session)
-        return session
+    @contextmanager
+    def _start(self, job: Job) -> Iterator[PlainSession]:
+        with plain_session(job) as session:
+            self.sessions.append(session)
+            yield session
 
     def candidate(self, new: Mapping[str, str]) -> Candidate:
         """A candidate that gives files these texts."""

@@ -9,10 +9,27 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fixloop.probe import wire
 from fixloop.sandbox.run import Job
+
+SLOTS = """
+import contextlib, os, signal
+class Slots:
+    def __init__(self, cwd): self._child = 0
+    def fork(self):
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+        self._child = child
+        return child
+    def release(self):
+        with contextlib.suppress(OSError):
+            os.killpg(self._child, signal.SIGKILL)
+"""
 
 
 class PlainSession:
@@ -30,6 +47,8 @@ class PlainSession:
         tools = self._scratch / "tools"
         tools.mkdir()
         (tools / wire.PACKAGE).symlink_to(job.tools, target_is_directory=True)
+        (tools / "_fixloop_jail").mkdir()
+        (tools / "_fixloop_jail" / "slot.py").write_text(SLOTS)
         (self._scratch / "tmp").mkdir()
         reader, self._requests = os.pipe()
         self._answers, writer = os.pipe()
@@ -57,8 +76,9 @@ class PlainSession:
 
     def send(self, line: bytes) -> None:
         try:
-            while line:
-                line = line[os.write(self._requests, line) :]
+            data = line + b"\n"
+            while data:
+                data = data[os.write(self._requests, data) :]
         except BrokenPipeError:
             raise EOFError from None
 
@@ -80,3 +100,13 @@ class PlainSession:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+@contextmanager
+def plain_session(job: Job) -> Iterator[PlainSession]:
+    """Start a warm process, and end it."""
+    session = PlainSession(job)
+    try:
+        yield session
+    finally:
+        session.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from fixloop.ports import Cancelled
 from fixloop.probe import wire
+from fixloop.sandbox.run import Job
 
 _TICK_SECONDS = 0.1
 
@@ -17,16 +19,16 @@ class Session(Protocol):
     """A long-lived process in the sandbox. It reads lines from descriptor 3 and answers on descriptor 4."""
 
     def send(self, line: bytes) -> None:
-        """Give the process one line, which ends in a line feed. Raises EOFError when it is gone."""
+        """Give the process one line, without its line end. Raises EOFError when it is gone."""
         ...
 
     def receive(self, seconds: float) -> bytes | None:
         """The next line; None when none came within the time. Raises EOFError when the process is gone."""
         ...
 
-    def close(self) -> None:
-        """End the process and all that it started."""
-        ...
+
+Start = Callable[[Job], AbstractContextManager[Session]]
+"""Starts a job as a session; leaving the context ends the process and all that it started."""
 
 
 class Silent(Exception):
@@ -41,9 +43,11 @@ class Conversation:
         self._token = token
         self._cancelled = cancelled
 
-    def begin(self, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The first exchange; the READY or PROBLEM that answers it. Raises Silent and Cancelled."""
-        return self._exchange(asked, (wire.READY, wire.PROBLEM), seconds)[-1]
+    def begin(self, asked: dict[str, Any], seconds: float) -> None:
+        """The first exchange. Raises Silent and Cancelled."""
+        answer = self._exchange(asked, (wire.READY, wire.PROBLEM), seconds)[-1]
+        if answer["kind"] != wire.READY:
+            raise Silent(str(answer["message"]))
 
     def ask(self, do: str, seconds: float, **request: object) -> list[dict[str, Any]]:
         """Every record of the answer, DONE left out. Raises Silent and Cancelled."""
@@ -52,15 +56,11 @@ class Conversation:
             raise Silent(_why_gone(records))
         return records
 
-    def close(self) -> None:
-        """End the session."""
-        self._session.close()
-
     def _exchange(self, request: dict[str, Any], last: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
         until = time.monotonic() + seconds
         records: list[dict[str, Any]] = []
         try:
-            self._session.send(json.dumps(request).encode() + b"\n")
+            self._session.send(json.dumps(request).encode())
             while not records or records[-1]["kind"] not in last:
                 if self._cancelled():
                     raise Cancelled

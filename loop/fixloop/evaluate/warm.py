@@ -9,20 +9,19 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
 
 from fixloop.evaluate.cold import ColdEvaluator
-from fixloop.evaluate.conversation import Session, Silent
+from fixloop.evaluate.conversation import Silent, Start
 from fixloop.evaluate.imports import imported_packages
 from fixloop.evaluate.warmed import Afresh, Base, Warmed
 from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Candidate
 from fixloop.records.execution import CheckResult, Execution
-from fixloop.sandbox.run import Job
 
 FIRST_BATCH, LARGEST_BATCH = 4, 32
 STARTS_AT_MOST = 3
@@ -50,7 +49,7 @@ class WarmEvaluator:
         root: Path,
         cancellation: Cancellation,
         check_limit: float,
-        start: Callable[[Job], Session],
+        start: Start,
     ) -> None:
         """``check_limit``: the seconds that one check is allowed at most, after which nothing is tried again."""
         self._cold = cold

@@ -9,19 +9,20 @@ import base64
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fixloop.evaluate.cold import ColdEvaluator
-from fixloop.evaluate.conversation import Conversation, Session, Silent
+from fixloop.evaluate.conversation import Conversation, Silent, Start
 from fixloop.evaluate.reading import read_result
 from fixloop.ports import RunRequest
 from fixloop.probe import wire
 from fixloop.records.attempt import Candidate
 from fixloop.records.execution import CheckResult, Execution, Failure, Outcome, one_a_check
 from fixloop.records.source import FileEdit
-from fixloop.sandbox.run import Completed, Ended, Job
+from fixloop.sandbox.run import Completed, Ended
 
 _START_SECONDS = 30.0
 _SLACK_SECONDS = 5.0
@@ -47,8 +48,11 @@ class Afresh:
 class Warmed:
     """A session and what is loaded in it."""
 
-    def __init__(self, conversation: Conversation, cold: ColdEvaluator, root: Path, token: str) -> None:
+    def __init__(
+        self, conversation: Conversation, context: ExitStack, cold: ColdEvaluator, root: Path, token: str
+    ) -> None:
         self._conversation = conversation
+        self._context = context
         self._cold = cold
         self._root = root
         self._token = token
@@ -57,7 +61,7 @@ class Warmed:
     @classmethod
     def start(
         cls,
-        start: Callable[[Job], Session],
+        start: Start,
         cold: ColdEvaluator,
         root: Path,
         request: RunRequest,
@@ -66,21 +70,19 @@ class Warmed:
         cancelled: Callable[[], bool],
     ) -> Warmed:
         """Start the process. Raises Silent and Cancelled."""
-        session = start(cold.job(request, b"", wire.WARM_BOOTSTRAP))
-        conversation = Conversation(session, token, cancelled)
-        try:
-            answer = conversation.begin({**cold.asked(request, token), "packages": list(packages)}, _START_SECONDS)
-        except BaseException:
-            conversation.close()
-            raise
-        if answer["kind"] != wire.READY:
-            conversation.close()
-            raise Silent(str(answer["message"]))
-        return cls(conversation, cold, root, token)
+        asked = {**cold.asked(request, token), "packages": list(packages)}
+        with ExitStack() as context:
+            try:
+                session = context.enter_context(start(cold.job(request, b"", wire.WARM_BOOTSTRAP)))
+            except EOFError as error:
+                raise Silent(f"no warm process was started: {error}") from None
+            conversation = Conversation(session, token, cancelled)
+            conversation.begin(asked, _START_SECONDS)
+            return cls(conversation, context.pop_all(), cold, root, token)
 
     def close(self) -> None:
         """End the process."""
-        self._conversation.close()
+        self._context.close()
 
     def load(self, request: RunRequest) -> Base:
         """Import the project as it is now, collect the request's checks and run them."""

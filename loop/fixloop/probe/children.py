@@ -1,12 +1,12 @@
 """Forked children of a warm process: start one, follow it, end it in time, leave nothing of it.
 
-Knows nothing of tests. A child answers by bytes in a pipe and marks its progress in shared memory; one that makes no
-progress is ended.
+Knows nothing of tests, and nothing of how a child is confined: the sandbox's ``slots`` fork it into a room of its own
+and take the room down. They have two methods: ``fork``, like ``os.fork``; ``release``, once the child was reaped. A
+child answers by bytes in a pipe and marks its progress in shared memory; one that makes no progress is ended.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import select
@@ -17,30 +17,6 @@ import time
 from typing import Any, Callable, NamedTuple, Optional
 
 TICK_SECONDS = 0.05
-
-
-class PlainSlots:
-    """Children that share everything with their parent but their session.
-
-    The sandbox brings slots of its own, whose children see a private workspace. ``fork`` is like ``os.fork``;
-    ``release`` is called once the child was reaped, or given up, and ends all that it left behind.
-    """
-
-    def __init__(self) -> None:
-        self._child = 0
-
-    def fork(self) -> int:
-        """0 in the child, the child's process id in the parent."""
-        child = os.fork()
-        if child == 0:
-            os.setsid()
-        self._child = child
-        return child
-
-    def release(self) -> None:
-        """End whatever the child started and left in its session."""
-        with contextlib.suppress(OSError):
-            os.killpg(self._child, signal.SIGKILL)
 
 
 class Progress:
@@ -74,9 +50,10 @@ class Answer(NamedTuple):
 
 
 def run(slots: Any, work: Callable[[int], object], progress: Progress, patience: float) -> Answer:
-    """Run ``work`` in a child, with the pipe's writing end, until it returns or stands still for ``patience`` seconds.
+    """Run ``work`` in a child of ``slots``, with the pipe's writing end, until it ends or stands still.
 
-    Returns in the parent only; what ``work`` raises ends the child with status 1.
+    ``patience``: for how many seconds it may make no progress. Returns in the parent only; what ``work`` raises ends
+    the child with status 1.
     """
     reader, writer = os.pipe()
     child = slots.fork()

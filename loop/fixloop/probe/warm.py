@@ -21,11 +21,8 @@ from . import children, paths, wire
 from .answers import Answers
 
 
-def main(slots: Any = None) -> None:
-    """Serve requests from ``REQUEST_FD`` until there are no more; never returns.
-
-    ``slots`` makes children, see ``children.PlainSlots``.
-    """
+def main(slots: Any) -> None:
+    """Serve requests from ``REQUEST_FD`` until there are no more; never returns. ``slots``: see ``children``."""
     requests = os.fdopen(wire.REQUEST_FD, "rb")
     first = json.loads(requests.readline())
     answers = Answers(first["token"])
@@ -40,7 +37,7 @@ def main(slots: Any = None) -> None:
     gc.collect()
     gc.freeze()
     answers.send(wire.READY, python=sys.version.split()[0], pytest=pytest.__version__, threads=children.threads())
-    warm = _Warm(slots or children.PlainSlots(), answers, root, requests)
+    warm = _Warm(slots, answers, root, requests)
     for line in requests:
         warm.serve(line)
     warm.leave()

@@ -33,7 +33,15 @@ BOOTSTRAP = (
 )
 
 # The warm process reads one request a line, each an object with ``do``, until it is told no more.
-WARM_BOOTSTRAP = BOOTSTRAP.replace(".main as probe", ".warm as probe")
+WARM_BOOTSTRAP = (
+    "import os, sys\n"
+    "sys.path[:] = [p for p in sys.path if p]\n"
+    "sys.path.insert(0, sys.argv.pop(1))\n"
+    f"import {PACKAGE}.warm as probe\n"
+    "from _fixloop_jail.slot import Slots\n"
+    "del sys.path[0]\n"
+    "probe.main(Slots(os.getcwd()))\n"
+)
 
 LOAD = "load"  # args, check_seconds, checks -> LOADED, RESULT of each check of the unchanged code, BASE
 TRY = "try"  # candidates: lists of [path, sha256, edits]; checks, stop_at_first, check_seconds, patient -> TRIED, DONE
