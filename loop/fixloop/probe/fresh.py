@@ -1,4 +1,4 @@
-"""One candidate by importing the project anew, in a child of a process that has imported everything but the project.
+"""One candidate by importing the project anew, in a child of a process that has imported nothing of it.
 
 The edited texts take the files' places as they are imported; the disk is left alone. From there on it is a cold run.
 """
@@ -10,27 +10,74 @@ import importlib.machinery
 import linecache
 import os
 import sys
-from types import CodeType
-from typing import Any
+import time
+from typing import Any, Callable
 
-from . import wire
+import pytest
+
+from . import children, wire
 from .answers import Answers
 from .recorder import Recorder
 from .watch import Watch
 
+_OK, _TESTS_FAILED, _INTERRUPTED, _INTERNAL_ERROR, _USAGE_ERROR, _NO_TESTS = range(6)
 
-def run(answers: Answers, root: str, request: dict[str, Any]) -> None:
-    """Run the request's checks in this process; its records go to the channel."""
-    import pytest
 
+def follow(
+    slots: Any,
+    answers: Answers,
+    request: dict[str, Any],
+    work: Callable[[int], None],
+    progress: children.Progress,
+) -> None:
+    """Run ``work`` in a child and tell how that ended."""
+    answers.at = request["at"]
+    wall, before = time.perf_counter(), os.times()
+    answer = children.run(slots, work, progress, request["wall_seconds"])
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    seconds = time.perf_counter() - wall
+    answers.send(wire.ENDED, stalled=answer.stalled, status=answer.status, wall=seconds, cpu=cpu)
+    answers.at = wire.UNCHANGED
+
+
+def start(answers: Answers, root: str, request: dict[str, Any]) -> None:
+    """Run the request's checks in this process, pytest's start included; its records go to the channel."""
+    sys.argv = ["pytest", *request["args"]]
+    recorder = Recorder(answers, root, request["check_seconds"], None)
+    _watched(answers, root, request, lambda: int(pytest.main(request["args"], plugins=[recorder])))
+
+
+def go_on(answers: Answers, root: str, request: dict[str, Any], session: Any) -> None:
+    """The same for a session that has started and collected nothing."""
+
+    def rest() -> int:
+        try:
+            session.config.hook.pytest_collection(session=session)
+            session.config.hook.pytest_runtestloop(session=session)
+        except pytest.UsageError:
+            return _USAGE_ERROR
+        except session.Failed:
+            return _TESTS_FAILED
+        except (KeyboardInterrupt, session.Interrupted, pytest.exit.Exception):
+            return _INTERRUPTED
+        except BaseException:
+            return _INTERNAL_ERROR
+        if session.testsfailed:
+            return _TESTS_FAILED
+        return _OK if session.testscollected else _NO_TESTS
+
+    _watched(answers, root, request, rest)
+
+
+def _watched(answers: Answers, root: str, request: dict[str, Any], run: Callable[[], int]) -> None:
     sources = {os.path.join(root, path): base64.b64decode(data) for path, data in request["files"].items()}
     _lay(sources)
     watch = Watch()
     watch.on(sources)
-    sys.argv = ["pytest", *request["args"]]
     answers.send(wire.READY)
     try:
-        status = int(pytest.main(request["args"], plugins=[Recorder(answers, root, request["check_seconds"], None)]))
+        status = run()
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else 1
     seen = watch.off()
@@ -45,16 +92,11 @@ def _lay(sources: dict[str, bytes]) -> None:
 
     def get_code(loader: Any, name: str) -> Any:
         data = sources.get(loader.path) or sources.get(os.path.realpath(loader.path))
-        return as_told(loader, name) if data is None else compiled(data, loader.path)
+        return as_told(loader, name) if data is None else compile(data, loader.path, "exec", dont_inherit=True)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
     for filename, data in sources.items():
         show(filename, data)
-
-
-def compiled(data: bytes, filename: str) -> CodeType:
-    """A module's code, as importing it makes it."""
-    return compile(data, filename, "exec", dont_inherit=True)
 
 
 def show(filename: str, data: bytes) -> None:

@@ -10,7 +10,7 @@ import gc
 import hashlib
 import json
 import os
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -18,6 +18,7 @@ from . import children, wire
 from .answers import Answers
 from .batch import CLEAN, FAILED, HELPS, LEFT_SOMETHING, Batch, Order, exchanges_for
 from .checks import Checks, Limits, Result
+from .deputy import DONE
 from .guard import UNLIMITED
 from .leaks import State
 from .loading import Loading
@@ -42,8 +43,8 @@ class Loaded:
         recorder: Recorder,
         root: str,
         request: dict[str, Any],
-        requests: Callable[[], Optional[dict[str, Any]]],
-        done: Callable[[], object],
+        requests: Iterator[dict[str, Any]],
+        say: Callable[[bytes], object],
     ) -> None:
         self._slots = slots
         self._answers = answers
@@ -51,7 +52,7 @@ class Loaded:
         self._root = root
         self._request = request
         self._requests = requests
-        self._done = done
+        self._say = say
         self._progress = children.Progress()
         self._restless = ""
         self._leaking = 0
@@ -79,10 +80,10 @@ class Loaded:
             threads=children.threads(),
         )
         self._measure()
-        self._done()
-        for request in iter(self._requests, None):
+        self._say(DONE)
+        for request in self._requests:
             self._try(request)
-            self._done()
+            self._say(DONE)
         return True
 
     def _hash(self, path: str) -> str:
