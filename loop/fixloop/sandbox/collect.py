@@ -42,11 +42,12 @@ class Output:
 
 
 class Channel:
-    """All of descriptor 4 up to a cap, handed on line by line."""
+    """All of descriptor 4 up to a cap, handed on line by line. Without ``keep`` a line handed on is forgotten."""
 
-    def __init__(self, cap: int, on_record: Callable[[bytes], None] | None) -> None:
+    def __init__(self, cap: int, on_record: Callable[[bytes], None] | None, *, keep: bool = True) -> None:
         self._cap = cap
         self._on_record = on_record
+        self._keep = keep
         self._data = bytearray()
         self._handed_on = 0
         self.total = 0
@@ -62,6 +63,9 @@ class Channel:
             record = bytes(self._data[self._handed_on : end])
             self._handed_on = end + 1
             self._on_record(record)
+        if not self._keep:
+            del self._data[: self._handed_on]
+            self.total, self._handed_on = len(self._data), 0
 
     @property
     def data(self) -> bytes:
@@ -78,12 +82,14 @@ class Collector:
         started: float,
         cancelled: Callable[[], bool],
         on_record: Callable[[bytes], None] | None,
+        *,
+        keep_records: bool = True,
     ) -> None:
         self._limits = limits
         self._started = started
         self._cancelled = cancelled
         self._output = Output(limits.tail_bytes)
-        self._channel = Channel(limits.output_bytes, on_record)
+        self._channel = Channel(limits.output_bytes, on_record, keep=keep_records)
         self._report = bytearray()
 
     def collect(self, launcher: subprocess.Popen[bytes], output: int, channel: int, report: int) -> Completed:

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
 from fixloop.sandbox.collect import Collector
@@ -26,7 +26,7 @@ _BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from jail.main import
 _HERE = Path(__file__).parent
 
 
-class _Unacceptable(Exception):
+class Unacceptable(Exception):
     """The job cannot be run as described; the message says why."""
 
 
@@ -43,7 +43,7 @@ def run(
     scratch = Path(tempfile.gettempdir()).resolve() / f"fixloop-{secrets.token_hex(8)}"
     try:
         return _supervised(job, tier, scratch, collector)
-    except _Unacceptable as reason:
+    except Unacceptable as reason:
         return Completed(Ended.NOT_STARTED, detail=f"The sandbox was not started: {reason}.")
     finally:
         if scratch.exists():  # the launcher removes it, unless it was killed
@@ -51,13 +51,13 @@ def run(
 
 
 def _resolved(job: Job) -> dict[str, bytes]:
-    """``job.files`` by the path that their links lead to. Raises _Unacceptable."""
+    """``job.files`` by the path that their links lead to. Raises Unacceptable."""
     if not job.argv:
-        raise _Unacceptable("no command was given")
+        raise Unacceptable("no command was given")
     if not job.root.is_absolute() or job.root != job.root.resolve() or not job.root.is_dir():
-        raise _Unacceptable(f"{job.root} is not an absolute, resolved path of a folder")
+        raise Unacceptable(f"{job.root} is not an absolute, resolved path of a folder")
     if job.root == Path("/") or _is_kernel_tree(job.root):
-        raise _Unacceptable(f"{job.root} cannot be a workspace")
+        raise Unacceptable(f"{job.root} cannot be a workspace")
     return {_place(job.root, name): data for name, data in job.files.items()}
 
 
@@ -69,49 +69,58 @@ def _is_kernel_tree(root: Path) -> bool:
 def _place(root: Path, name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
-        raise _Unacceptable(f"{name!r} is not a path inside the workspace")
+        raise Unacceptable(f"{name!r} is not a path inside the workspace")
     try:
         folder = (root / path.parent).resolve()
         target = (folder / path.name).resolve()
     except (OSError, RuntimeError):
-        raise _Unacceptable(f"{name!r} leads through links without end") from None
+        raise Unacceptable(f"{name!r} leads through links without end") from None
     if not folder.is_relative_to(root):
-        raise _Unacceptable(f"{name!r} leads out of the workspace")
+        raise Unacceptable(f"{name!r} leads out of the workspace")
     # A link to a file elsewhere is replaced, not followed.
     inside = target if target.is_relative_to(root) else folder / path.name
     return inside.relative_to(root).as_posix()
 
 
-class _Pipes:
-    """Three pipes: where the command prints, where it answers, where the launcher reports."""
+class Pipes:
+    """Where the command prints and answers and the launcher reports; where a warm process is asked, or -1."""
 
-    def __init__(self, readers: ExitStack, writers: ExitStack) -> None:
-        self.output, self.output_end = _pipe(readers, writers)
-        self.channel, self.channel_end = _pipe(readers, writers)
-        self.report, self.report_end = _pipe(readers, writers)
+    def __init__(self, ours: ExitStack, theirs: ExitStack, *, warm: bool) -> None:
+        self.output, self.output_end = _pipe(ours, theirs)
+        self.channel, self.channel_end = _pipe(ours, theirs)
+        self.report, self.report_end = _pipe(ours, theirs)
+        for reader in (self.output, self.channel, self.report):
+            os.set_blocking(reader, False)
+        self.requests_end, self.requests = _pipe(theirs, ours) if warm else (-1, -1)
 
 
 def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
     reader, writer = os.pipe()
     readers.callback(os.close, reader)
     writers.callback(os.close, writer)
-    os.set_blocking(reader, False)
     return reader, writer
 
 
 def _supervised(job: Job, tier: Tier, scratch: Path, collector: Collector) -> Completed:
-    files = _resolved(job)
-    with ExitStack() as readers:
-        with ExitStack() as writers:
-            try:
-                pipes = _Pipes(readers, writers)
-                launcher = _start(_order(job, tier, files, scratch, pipes).dump(), pipes)
-            except OSError as error:
-                raise _Unacceptable(f"its launcher could not be started ({error})") from None
+    with start(job, tier, scratch, warm=False) as (launcher, pipes):
         return collector.collect(launcher, pipes.output, pipes.channel, pipes.report)
 
 
-def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: _Pipes) -> Order:
+@contextmanager
+def start(job: Job, tier: Tier, scratch: Path, *, warm: bool) -> Generator[tuple[subprocess.Popen[bytes], Pipes]]:
+    """A launcher and the pipes to it, which are closed at the end. Raises Unacceptable."""
+    files = _resolved(job)
+    with ExitStack() as ours:
+        with ExitStack() as theirs:
+            try:
+                pipes = Pipes(ours, theirs, warm=warm)
+                launcher = _start(_order(job, tier, files, scratch, pipes).dump(), pipes)
+            except OSError as error:
+                raise Unacceptable(f"its launcher could not be started ({error})") from None
+        yield launcher, pipes
+
+
+def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: Pipes) -> Order:
     limits = job.limits
     return Order(
         tier=tier.value,
@@ -132,10 +141,11 @@ def _order(job: Job, tier: Tier, files: dict[str, bytes], scratch: Path, pipes: 
         open_files=limits.open_files,
         processes=limits.processes,
         scratch_bytes=limits.scratch_bytes,
+        requests=pipes.requests_end,
     )
 
 
-def _start(order: bytes, pipes: _Pipes) -> subprocess.Popen[bytes]:
+def _start(order: bytes, pipes: Pipes) -> subprocess.Popen[bytes]:
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile())
         file.write(order)
@@ -145,7 +155,7 @@ def _start(order: bytes, pipes: _Pipes) -> subprocess.Popen[bytes]:
             stdin=file,
             stdout=pipes.output_end,
             stderr=pipes.output_end,
-            pass_fds=(pipes.channel_end, pipes.report_end),
+            pass_fds=[end for end in (pipes.channel_end, pipes.report_end, pipes.requests_end) if end >= 0],
             cwd="/",
             env={name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ},
             start_new_session=True,

@@ -19,7 +19,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def scratch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a run may put temporary files of its own: empty again after every test. Its path is as short as usual."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name).resolve()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from boxes import both_tiers, job, never, told
+from boxes import NOT_LINUX, both_tiers, job, never, told
 from fixloop.sandbox.run import Tier, run
+from slots import warm_process
 
 SPAWNED = """
 import multiprocessing as m, os, worker
@@ -201,6 +202,13 @@ assert os.times().elapsed > 0
 @pytest.mark.parametrize("need", NEEDS)
 def test_what_ordinary_tests_need_works(workspace: Path, tier: Tier, need: str) -> None:
     assert told(run(job(workspace, NEEDS[need] + "\ntell(True)"), tier, never)) is True
+
+
+@pytest.mark.skipif(NOT_LINUX, reason="slots exist only on Linux")
+def test_what_ordinary_tests_need_works_in_slots(workspace: Path) -> None:
+    with warm_process(workspace) as ask:
+        told = {need: ask(f"exec({code!r}, {{'os': os}}); tell(True)") for need, code in NEEDS.items()}
+    assert {need: answers for need, answers in told.items() if answers != [True, 0]} == {}
 
 
 @both_tiers

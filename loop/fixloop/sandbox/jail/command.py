@@ -8,12 +8,14 @@ import errno
 import fcntl
 import os
 import resource
-from collections.abc import Callable
 
 from . import signals
-from .order import NOTE, REFUSED, TOOLS_MARK, Order, Refused
+from .order import CHANNEL, NOTE, REFUSED, REQUEST, SLOTS, TOOLS_MARK, Order, Refused
 
-_REQUEST, _CHANNEL = 3, 4
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Callable
+
 _FIRST_FREE = 16  # above every number that the command is given
 
 
@@ -31,18 +33,25 @@ def start(order: Order, place: Place, confine: Callable[[], None], *, count_proc
     """Fork the command and give its process id. The last thing before it starts is to ``confine`` itself."""
     child = os.fork()
     if child == 0:
-        try:
-            _become(order, place, confine, count_processes)
-        except Refused as refused:
-            refuse(order.report, str(refused))
-        except (OSError, ValueError) as error:  # ValueError: a null byte in an argument or the environment
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            refuse(order.report, f"{order.argv[0]} could not be started: {reason}")
-        except Exception as error:  # noqa: BLE001 (a fault of ours must not look like the command's exit status)
-            refuse(order.report, f"{type(error).__name__}: {error}")
-        finally:
-            os._exit(127)
+        become(order, place, confine, count_processes=count_processes)
     return child
+
+
+def become(
+    order: Order, place: Place, confine: Callable[[], None], *, count_processes: bool, slots: int | None = None
+) -> None:
+    """Turn this process into the command, which finds ``slots`` at descriptor SLOTS. Never returns."""
+    try:
+        _become(order, place, confine, count_processes, slots)
+    except Refused as refused:
+        refuse(order.report, str(refused))
+    except (OSError, ValueError) as error:  # ValueError: a null byte in an argument or the environment
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        refuse(order.report, f"{order.argv[0]} could not be started: {reason}")
+    except Exception as error:  # noqa: BLE001 (a fault of ours must not look like the command's exit status)
+        refuse(order.report, f"{type(error).__name__}: {error}")
+    finally:
+        os._exit(127)
 
 
 def refuse(report: int, sentence: str) -> None:
@@ -59,7 +68,13 @@ def _say(report: int, word: bytes, sentence: str) -> None:
     os.write(report, word + sentence.replace("\n", " ").encode(errors="replace") + b"\n")
 
 
-def _become(order: Order, place: Place, confine: Callable[[], None], count_processes: bool) -> None:  # noqa: FBT001
+def _become(
+    order: Order,
+    place: Place,
+    confine: Callable[[], None],
+    count_processes: bool,  # noqa: FBT001
+    slots: int | None,
+) -> None:
     os.setsid()
     os.chdir(place.cwd)
     signals.reset()
@@ -67,12 +82,16 @@ def _become(order: Order, place: Place, confine: Callable[[], None], count_proce
         from . import kernel
 
         kernel.die_with_parent(signals.KILL)
-    nothing, request = os.open("/dev/null", os.O_RDONLY), _request(order.request, place.temporary)
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    request = order.requests if order.warm else _request(order.request, place.temporary)
     order.report = _move_up(order.report)
-    sources = [_move_up(descriptor) for descriptor in (nothing, request, order.channel)]
-    for source, number in zip(sources, (0, _REQUEST, _CHANNEL), strict=True):
+    given = {0: nothing, REQUEST: request, CHANNEL: order.channel}
+    if slots is not None:
+        given[SLOTS] = slots
+    sources = {number: _move_up(descriptor) for number, descriptor in given.items()}
+    for number, source in sources.items():
         os.dup2(source, number, inheritable=True)
-    os.closerange(_CHANNEL + 1, _FIRST_FREE)  # what lies above was opened by this program: closed on exec
+    os.closerange(max(given) + 1, _FIRST_FREE)  # what lies above was opened by this program: closed on exec
     env = {**order.env, "HOME": place.home, "TMPDIR": place.temporary}
     argv = [argument.replace(TOOLS_MARK, place.tools) for argument in order.argv]
     _limit(order, count_processes)

@@ -7,9 +7,14 @@ import os
 from . import command, kernel, overlay, root, signals, system_calls, users, workspace
 from .order import EXITED, Order, Refused
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Callable
+
 
 def run(order: Order) -> None:
     """Run the order to its end. Raises Refused for a layer that this process itself could not set up."""
+    start = _start_warm() if order.warm else _start
     other_owners = workspace.has_other_owners(order.root, order.files)
     kernel.leave_keyring()
     users.enter_namespaces(everyone=other_owners)
@@ -17,37 +22,58 @@ def run(order: Order) -> None:
     child = os.fork()
     if child == 0:
         os.close(writer)
-        _first_process(order, reader, other_owners)
+        _first_process(order, reader, other_owners, start)
     os.close(reader)
     if signals.wait_for(child, order.parent) is None:
         os.kill(child, signals.KILL)
         os.waitpid(child, 0)
 
 
-def _first_process(order: Order, lifeline: int, other_owners: bool) -> None:  # noqa: FBT001
+def _start_warm() -> Callable[[Order, root.Built], int]:
+    from . import slots  # now, as what it needs cannot be loaded once the root is another
+
+    return slots.start
+
+
+def _start(order: Order, _: root.Built) -> int:
+    place = command.Place(cwd=order.root, tools=root.TOOLS, home=root.HOME, temporary=root.TEMPORARY)
+    return command.start(order, place, system_calls.forbid, count_processes=True)
+
+
+def _first_process(
+    order: Order,
+    lifeline: int,
+    other_owners: bool,  # noqa: FBT001
+    start: Callable[[Order, root.Built], int],
+) -> None:
     """Build the inside, start the command, reap until it ends. Never returns."""
     try:
         signals.reset()  # as process 1 without handlers it cannot be signalled from the inside
         kernel.die_with_parent(signals.KILL)
         _end_if_orphaned(lifeline)
-        said = root.build(order, other_owners=other_owners)
-        if said:
-            command.note(order.report, said)
+        built = root.build(order, other_owners=other_owners)
+        if built.said:
+            command.note(order.report, built.said)
         overlay.lay(order.root, order.files)
-        root.close_kernel_settings(order.processes)
         kernel.set_hostname(b"localhost")
         kernel.loopback_up()
         kernel.forbid_new_privileges()
+        child = start(order, built) if order.warm else 0  # it needs powers that end here
+        root.limit_namespaces(order.processes)
+        root.close_kernel_settings()
         kernel.drop_capabilities()
         kernel.hide_from_equals()  # the report below must not be in the command's reach
-        place = command.Place(cwd=order.root, tools=root.TOOLS, home=root.HOME, temporary=root.TEMPORARY)
-        child = command.start(order, place, system_calls.forbid, count_processes=True)
+        child = child or start(order, built)
         os.close(order.channel)
-        os.write(order.report, EXITED + b"%d\n" % _reap_until(child))
+        status = _reap_until(child)
+        if not order.warm:  # else that child knew better, and has said it
+            os.write(order.report, EXITED + b"%d\n" % status)
     except Refused as refused:
         command.refuse(order.report, str(refused))
     except OSError as error:
         command.refuse(order.report, f"{error.filename or 'set-up'}: {error.strerror}")
+    except Exception as error:  # noqa: BLE001 (a fault of ours, and this process's last chance to tell)
+        command.refuse(order.report, f"{type(error).__name__}: {error}")
     finally:
         os._exit(0)
 

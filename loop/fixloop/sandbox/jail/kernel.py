@@ -9,23 +9,37 @@ import struct
 
 from .order import Refused
 
-NEW_USER_MOUNT_NET_IPC_UTS_PID = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x20000000
+NEW_MOUNT, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
+    0x00020000,
+    0x04000000,
+    0x08000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+NEW_EVERYTHING = NEW_MOUNT | NEW_UTS | NEW_IPC | NEW_USER | NEW_PID | NEW_NET
 
 READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 _DETACH = 2
 
 _SET_DEATH_SIGNAL, _SET_DUMPABLE, _DROP_BOUND, _SET_SECUREBITS = 1, 4, 24, 28
-_SET_SECCOMP, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 22, 36, 38
+_SET_SECCOMP, _SET_SUBREAPER, _SET_NO_NEW_PRIVS, _AMBIENT = 22, 36, 38, 47
+_RAISE, _CLEAR_ALL = 2, 4  # of _AMBIENT
 _FILTER = 2
 _ALL_BITS_BUT_KEEP_CAPS = 0xEF  # uid 0 means nothing, for good
 _CAPABILITY_VERSION = 0x20080522
 _LAST_CAPABILITY = 63
+_SET_PRIVILEGES = 8  # CAP_SETPCAP
+TO_CHANGE_ROOTS, TO_ADMINISTER = 18, 21  # CAP_SYS_CHROOT and CAP_SYS_ADMIN: what joining a mount namespace takes
 
 _MOUNT_SETATTR = 442  # one number on every architecture, as for all calls since 2019
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
 _JOIN_SESSION_KEYRING = 1
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_SIGNAL_OF_CHILD = 17
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_under_lock = ctypes.PyDLL(None, use_errno=True)
 
 
 def _check(result: int, what: str) -> None:
@@ -37,9 +51,30 @@ def _encoded(text: str | None) -> bytes | None:
     return None if text is None else os.fsencode(text)
 
 
-def unshare() -> None:
-    """Enter new namespaces; the process ids become private for the next child."""
-    _check(_libc.unshare(NEW_USER_MOUNT_NET_IPC_UTS_PID), "new namespaces")
+def unshare(kinds: int) -> None:
+    """Enter new namespaces; of process ids, the next child does."""
+    _check(_libc.unshare(kinds), "new namespaces")
+
+
+def fork_into(kinds: int) -> int:
+    """As ``os.fork``, for a process of one thread; the child is the first process of new namespaces."""
+    python = ctypes.pythonapi  # its lock stays held: Python must not run in between
+    number = _CLONE.get(os.uname().machine)
+    if number is None:
+        raise Refused(f"fork into new namespaces: unknown machine {os.uname().machine}")
+    python.PyOS_BeforeFork()
+    child = _libc_under_lock.syscall(ctypes.c_long(number), ctypes.c_ulong(kinds | _SIGNAL_OF_CHILD), *[None] * 4)
+    if child == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    _check(child, "fork into new namespaces")
+    return child
+
+
+def join(namespace: int, kind: int) -> None:
+    """Enter the namespace behind a descriptor; of process ids, the next child does."""
+    _check(_libc.setns(namespace, kind), "join a namespace")
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
@@ -48,10 +83,10 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, options
     _check(done, f"mount {kind or source or ''} on {target}")
 
 
-def bind(source: str, target: str) -> None:
-    """Show ``source`` and what is mounted below it at ``target``, all of it read-only."""
+def bind(source: str, target: str, without: int = NO_SUID | NO_DEV) -> None:
+    """Show ``source`` and what is mounted below it at ``target``, all read-only and without what the flags name."""
     mount(source, target, None, BIND | RECURSIVE)
-    attributes = struct.pack("QQQQ", READ_ONLY | NO_SUID | NO_DEV, 0, 0, 0)
+    attributes = struct.pack("QQQQ", READ_ONLY | without, 0, 0, 0)
     at_cwd, recursive = ctypes.c_int(-100), ctypes.c_uint(0x8000)
     done = _libc.syscall(
         ctypes.c_long(_MOUNT_SETATTR), at_cwd, _encoded(target), recursive, attributes, ctypes.c_size_t(len(attributes))
@@ -107,14 +142,30 @@ def filter_system_calls(program: bytes) -> None:
     _check(done, "filter system calls")
 
 
-def drop_capabilities() -> None:
-    """Give up all of them, for every descendant too."""
+def drop_capabilities(*kept: int) -> None:
+    """Give up all but ``kept``, for every descendant too; those outlast the start of a program."""
+    _hold_capabilities((*kept, _SET_PRIVILEGES), inheritable=kept)
+    for capability in kept:
+        done = _libc.prctl(_AMBIENT, ctypes.c_ulong(_RAISE), ctypes.c_ulong(capability), ctypes.c_ulong(0), 0)
+        _check(done, "keep a capability")
     _prctl("securebits", _SET_SECUREBITS, _ALL_BITS_BUT_KEEP_CAPS)
     for capability in range(_LAST_CAPABILITY + 1):
-        if _libc.prctl(_DROP_BOUND, ctypes.c_ulong(capability), 0, 0, 0) < 0:
+        if capability not in kept and _libc.prctl(_DROP_BOUND, ctypes.c_ulong(capability), 0, 0, 0) < 0:
             break  # past the last one that this kernel knows
-    header, none = struct.pack("Ii", _CAPABILITY_VERSION, 0), bytes(24)
-    _check(_libc.capset(header, none), "drop capabilities")
+    _hold_capabilities(kept, inheritable=kept)
+
+
+def drop_kept_capabilities() -> None:
+    """Give up what ``drop_capabilities`` had kept."""
+    _prctl("drop capabilities", _AMBIENT, _CLEAR_ALL)
+    _hold_capabilities((), inheritable=())
+
+
+def _hold_capabilities(held: tuple[int, ...], inheritable: tuple[int, ...]) -> None:
+    in_use, passed_on = (sum(1 << capability for capability in of) for of in (held, inheritable))
+    halves = [(bits >> shift) & 0xFFFFFFFF for shift in (0, 32) for bits in (in_use, in_use, passed_on)]
+    header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
+    _check(_libc.capset(header, struct.pack("6I", *halves)), "drop capabilities")
 
 
 def leave_keyring() -> None:

@@ -11,7 +11,7 @@ from .order import Order, Refused
 def main() -> None:
     """Carry out one order. Whatever happens to the parent, nothing outlives this process."""
     order = Order.load(_read_all(0))
-    for descriptor in (order.channel, order.report):
+    for descriptor in (order.channel, order.report, *([order.requests] if order.warm else [])):
         os.set_inheritable(descriptor, False)  # noqa: FBT003
     signals.hold()
     if signals.LINUX:

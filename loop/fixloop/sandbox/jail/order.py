@@ -13,6 +13,8 @@ NOTE = b"note "
 EXITED = b"exited "
 
 PROBE_PACKAGE = "_fixloop_probe"
+REQUEST, CHANNEL, SLOTS = 3, 4, 5  # descriptors of the command
+JAIL_PACKAGE = "_fixloop_jail"  # how a warm process imports ``slot``
 TOOLS_MARK = "{tools}"
 
 
@@ -44,6 +46,7 @@ class Order:
         open_files: int,
         processes: int,
         scratch_bytes: int,
+        requests: int = -1,
     ) -> None:
         self.tier = tier
         self.parent = parent  # process id: the launcher ends with it
@@ -63,6 +66,12 @@ class Order:
         self.open_files = open_files
         self.processes = processes
         self.scratch_bytes = scratch_bytes
+        self.requests = requests  # descriptor from which a warm process reads instead of ``request``; -1: not warm
+
+    @property
+    def warm(self) -> bool:
+        """True when the command stays, takes requests, and forks children into slots."""
+        return self.requests >= 0
 
     def dump(self) -> bytes:
         """Bytes for ``load`` under the same interpreter."""

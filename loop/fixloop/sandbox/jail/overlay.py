@@ -33,7 +33,7 @@ def _write(path: str, data: bytes) -> None:
     if os.path.realpath(folder) != folder:
         raise Refused(f"{path} could not be laid over the workspace: its folder leads elsewhere")
     before = _status(path)
-    if before and stat.S_ISLNK(before.st_mode):  # its target is outside
+    if before and not stat.S_ISREG(before.st_mode):  # a link's target is outside; a pipe would wait for a reader
         os.unlink(path)
         before = None
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)

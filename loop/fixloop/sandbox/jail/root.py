@@ -5,18 +5,20 @@ interpreters, editable installs and recorded absolute paths stay true.
 """
 
 # Strings, as pathlib would double the launcher's start-up; /tmp is the private one.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH115, PTH120, PTH123, PTH211, S108
+# ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH113, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
 import os
 
 from . import kernel, workspace
-from .order import PROBE_PACKAGE, Order, Refused
+from . import views as host
+from .order import JAIL_PACKAGE, PROBE_PACKAGE, Order, Refused
 
 _NEW = "/proc"  # covered while the root is built: nothing else needs a file of it
 _OWN = "/run/fixloop"
 HOME, TOOLS, TEMPORARY = f"{_OWN}/home", f"{_OWN}/tools", "/tmp"
-_SCRATCH = f"{_OWN}/scratch"
+SCRATCH = f"{_OWN}/scratch"
+ORIGINAL, LAID = f"{_OWN}/original", f"{_OWN}/laid"  # of a warm process: the workspace, and the texts laid over it
 
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # No keys, no password hashes, nothing that names other machines.
@@ -58,70 +60,95 @@ _DEVICE_LINKS = {
     "/dev/stdout": "/proc/self/fd/1",
     "/dev/stderr": "/proc/self/fd/2",
 }
-_PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
-_KERNEL_SETTINGS = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi")
+PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
 _LEAST_PROCESS_LIMIT = 302  # below it the kernel refuses
 
-_SAFE = kernel.NO_SUID | kernel.NO_DEV
+SAFE = kernel.NO_SUID | kernel.NO_DEV
 
 
-def build(order: Order, *, other_owners: bool) -> str:
-    """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused.
+class Built:
+    """What a new root holds: the host paths shown in it, whether the workspace is an overlay, and what to say of it.
 
-    Returns what has to be said about it to a person, mostly nothing.
+    ``said`` is for a person, mostly empty.
     """
+
+    def __init__(self, shown: list[str], said: str, *, overlaid: bool) -> None:
+        self.shown = shown
+        self.said = said
+        self.overlaid = overlaid
+
+
+def build(order: Order, *, other_owners: bool) -> Built:
+    """Leave this process in the new root, everything mounted, still able to write the workspace. Raises Refused."""
     kernel.mount(None, "/", None, kernel.RECURSIVE | kernel.PRIVATE)
-    kernel.mount("tmpfs", _NEW, "tmpfs", _SAFE, "size=8m,nr_inodes=8192,mode=755")
-    _make_scratch(order.scratch_bytes)
+    kernel.mount("tmpfs", _NEW, "tmpfs", SAFE, "size=8m,nr_inodes=8192,mode=755")
+    make_scratch(_NEW + SCRATCH, order.scratch_bytes)
     views, links = _plan(order)
-    said = _mount_views(order, views, other_owners=other_owners)
+    built = _mount_views(order, views, other_owners=other_owners)
+    if order.warm:
+        _keep_layers(order, built)
     _make_devices()
     for link, target in {**links, **_DEVICE_LINKS}.items():
         _make_link(_NEW + link, target)
     _write_passwd()
     os.makedirs(f"{_NEW}/proc", exist_ok=True)
-    kernel.mount("proc", f"{_NEW}/proc", "proc", _SAFE | kernel.NO_EXEC)
-    kernel.unmount(_NEW + _SCRATCH)
+    mount_processes(f"{_NEW}/proc")
+    kernel.unmount(_NEW + SCRATCH)
     kernel.enter_root(_NEW)
-    kernel.mount(None, "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | _SAFE)
-    return said
+    kernel.mount(None, "/", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | SAFE)
+    return built
 
 
-def close_kernel_settings(processes: int) -> None:
-    """Limit the namespace through /proc/sys, then make it read-only: uid 0 owns those files even without power."""
+def _keep_layers(order: Order, built: Built) -> None:
+    if not built.overlaid:
+        raise Refused(f"a warm process needs the workspace as an overlay. {built.said}")
+    for source, target in ((order.root, ORIGINAL), (f"{_NEW}{SCRATCH}/upper", LAID)):
+        os.makedirs(_NEW + target)
+        kernel.bind(source, _NEW + target)
+
+
+def mount_processes(target: str) -> None:
+    """The view of the process-id namespace that this process is in."""
+    kernel.mount("proc", target, "proc", SAFE | kernel.NO_EXEC)
+
+
+def limit_namespaces(processes: int) -> None:
+    """Limit the processes of this process-id namespace, and forbid further namespaces of users."""
     _write_setting("user/max_user_namespaces", 0)
     release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
     if release >= _PROCESS_LIMIT_PER_NAMESPACE:
         _write_setting("kernel/pid_max", max(processes, _LEAST_PROCESS_LIMIT))
-    for name in _KERNEL_SETTINGS:
-        path = f"/proc/{name}"
-        if os.path.exists(path):
-            kernel.bind(path, path)
+
+
+def close_kernel_settings() -> None:
+    """Make /proc read-only: uid 0 owns its files even without power."""
+    kernel.mount(None, "/proc", None, kernel.REMOUNT | kernel.BIND | kernel.READ_ONLY | SAFE | kernel.NO_EXEC)
 
 
 def _write_setting(name: str, value: int) -> None:
     try:
-        with open(f"/proc/sys/{name}", "w") as file:
-            file.write(str(value))
+        setting = os.open(f"/proc/sys/{name}", os.O_WRONLY)
+        os.write(setting, b"%d" % value)
+        os.close(setting)
     except OSError as error:
         raise Refused(f"set {name}: {error.strerror}") from None
 
 
-def _make_scratch(size: int) -> None:
-    scratch = _NEW + _SCRATCH
-    os.makedirs(scratch)
-    kernel.mount("tmpfs", scratch, "tmpfs", _SAFE, f"size={size},nr_inodes={workspace.inodes(size)},mode=755")
-    for name in ("upper", "work", *_PRIVATE.values()):
+def make_scratch(scratch: str, size: int) -> None:
+    """Mount room for everything that a run writes: the workspace's changes and the directories of PRIVATE."""
+    os.makedirs(scratch, exist_ok=True)
+    kernel.mount("tmpfs", scratch, "tmpfs", SAFE, f"size={size},nr_inodes={workspace.inodes(size)},mode=755")
+    for name in ("upper", "work", *PRIVATE.values()):
         os.mkdir(f"{scratch}/{name}")
     for name in ("tmp", "var-tmp", "shm"):
         os.chmod(f"{scratch}/{name}", 0o1777)  # noqa: S103 (as everywhere)
 
 
 def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
-    """Target -> what to show there (a host path, or a name in _PRIVATE), and the links met on the way."""
+    """Target -> what to show there (a host path, or a name in PRIVATE), and the links met on the way."""
     views: dict[str, str] = {}
     links: dict[str, str] = {}
     for path in (*_PROGRAMS, *_SETTINGS, *order.visible):
@@ -129,7 +156,9 @@ def _plan(order: Order) -> tuple[dict[str, str], dict[str, str]]:
         if real and real != "/" and not _in_kernel_tree(real):
             views[real] = real
     views[f"{TOOLS}/{PROBE_PACKAGE}"] = order.tools
-    views.update(_PRIVATE)
+    if order.warm:
+        views[f"{TOOLS}/{JAIL_PACKAGE}"] = os.path.dirname(os.path.abspath(__file__))
+    views.update(PRIVATE)
     views[order.root] = order.root
     return views, links
 
@@ -162,51 +191,54 @@ def _follow(path: str, links: dict[str, str]) -> str | None:
 
 
 def _in_kernel_tree(path: str) -> bool:
-    return any(_within(path, tree) for tree in _KERNEL_TREES) and not path.startswith("/dev/shm/")
+    return any(within(path, tree) for tree in _KERNEL_TREES) and not path.startswith("/dev/shm/")
 
 
-def _within(path: str, folder: str) -> bool:
+def within(path: str, folder: str) -> bool:
+    """True for the folder itself, too."""
     return path == folder or path.startswith(folder + "/")
 
 
-def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> str:
+def _mount_views(order: Order, views: dict[str, str], *, other_owners: bool) -> Built:
     done: list[str] = []
-    said = ""
+    said: list[str] = []
+    copied = ""
     for target in sorted(views, key=lambda path: (path.count("/"), path)):  # a folder before what lies in it
         source = views[target]
-        around = [earlier for earlier in done if _within(target, earlier)]
+        around = [earlier for earlier in done if within(target, earlier)]
         if target == order.root:
-            scratch = _NEW + _SCRATCH
-            said = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
-        elif source in _PRIVATE.values():
+            scratch = _NEW + SCRATCH
+            copied = workspace.show(order.root, _NEW + target, scratch, order.scratch_bytes, other_owners=other_owners)
+        elif source in PRIVATE.values():
             os.makedirs(_NEW + target, exist_ok=True)
-            kernel.mount(f"{_NEW}{_SCRATCH}/{source}", _NEW + target, None, kernel.BIND)
+            kernel.mount(f"{_NEW}{SCRATCH}/{source}", _NEW + target, None, kernel.BIND)
         elif around and views[around[-1]] == around[-1]:
             continue  # seen already, through the folder around it
-        elif os.path.exists(source):
-            _make_target(_NEW + target, source)
-            kernel.bind(source, _NEW + target)
+        elif os.path.isdir(source) or os.path.isfile(source):
+            host.make_place(_NEW + target, source)
+            if target in _PROGRAMS:
+                kernel.bind(source, _NEW + target)  # the system's own: large, and nobody's sockets are in there
+            else:
+                said.append(host.show(source, _NEW + target, _NEW + SCRATCH))
         else:
             continue
         done.append(target)
-    return said
-
-
-def _make_target(path: str, source: str) -> None:
-    if os.path.isdir(source):
-        os.makedirs(path, exist_ok=True)
-    elif not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    shown = [target for target in done if target not in PRIVATE]
+    return Built(shown, " ".join(filter(None, (copied, *said))), overlaid=not copied)
 
 
 def _make_devices() -> None:
     for device in _DEVICES:
-        _make_target(_NEW + device, device)
-        kernel.mount(device, _NEW + device, None, kernel.BIND)
+        host.make_place(_NEW + device, device)
+        kernel.bind(device, _NEW + device, kernel.NO_SUID | kernel.NO_EXEC)  # can be written to, but not changed
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)
+    mount_terminals(f"{_NEW}/dev/pts")
+
+
+def mount_terminals(target: str) -> None:
+    """Pseudo terminals that nobody else sees."""
     options = "newinstance,ptmxmode=0666,mode=620"
-    kernel.mount("devpts", f"{_NEW}/dev/pts", "devpts", kernel.NO_SUID | kernel.NO_EXEC, options)
+    kernel.mount("devpts", target, "devpts", kernel.NO_SUID | kernel.NO_EXEC, options)
 
 
 def _make_link(path: str, target: str) -> None:

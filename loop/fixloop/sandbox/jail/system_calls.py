@@ -113,16 +113,24 @@ def is_known(machine: str) -> bool:
     return machine in _MACHINES
 
 
-def forbid() -> None:
-    """Filter the system calls of this process and of all that it starts. Raises Refused."""
+def forbid(*, but: tuple[str, ...] = ()) -> None:
+    """Filter the system calls of this process and of all that it starts. Raises Refused.
+
+    ``but``: names of calls that stay permitted, for a process that has yet to confine its children further.
+    """
+    kernel.filter_system_calls(program_here(but))
+
+
+def program_here(but: tuple[str, ...] = ()) -> bytes:
+    """The filter for this machine, to be made once and used often. Raises Refused."""
     machine = os.uname().machine
     if not is_known(machine) or sys.maxsize < 1 << 32:  # a 32-bit interpreter has calls of its own
         raise Refused(f"filter system calls: unknown machine {machine}")
-    kernel.filter_system_calls(program(machine))
+    return program(machine, but)
 
 
-def program(machine: str) -> bytes:
-    """The filter: instructions of 8 bytes each, for one of the known machines."""
+def program(machine: str, but: tuple[str, ...] = ()) -> bytes:
+    """The filter: instructions of 8 bytes each, for one of the known machines, without the calls ``but``."""
     column, architecture = _MACHINES[machine]
     code = [
         _step(_LOAD, _ARCHITECTURE),
@@ -137,7 +145,8 @@ def program(machine: str) -> bytes:
         if number is not None:
             code += [_step(_EQUAL, number, 0, len(judged)), *judged]
     for calls, code_of_error in ((_NOT_PERMITTED, errno.EPERM), (_TOO_NEW, errno.ENOSYS)):
-        known = [number for numbers in calls.values() if (number := numbers[column]) is not None]
+        named = (numbers[column] for name, numbers in calls.items() if name not in but)
+        known = [number for number in named if number is not None]
         code += [_step(_EQUAL, number, len(known) - at, 0) for at, number in enumerate(known)]
         code += [_step(_JUMP, 1), _error(code_of_error)]  # passed over without a match
     return b"".join([*code, _step(_RETURN, _ALLOW)])

@@ -1,12 +1,13 @@
 """Copies and removes directory trees whose content nobody vouches for. Never follows a link."""
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH101, PTH102, PTH112, PTH114, PTH115, PTH118, PTH119, PTH211
+# ruff: noqa: PTH102, PTH106, PTH112, PTH114, PTH115, PTH118, PTH119, PTH208, PTH211
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Callable
 
 from .order import Refused
@@ -79,15 +80,61 @@ def _copy_entry(
 
 
 def remove(folder: str) -> None:
-    """Remove a tree whatever modes were left in it; missing is fine."""
-    _open_up(folder)
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            _open_up(os.path.join(parent, name))
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a tree whatever modes, names and depth were left in it; missing is fine.
+
+    Folders are moved to the top before they are emptied, so that neither paths nor recursion grow with the depth.
+    """
+    with contextlib.suppress(OSError):
+        top = _open_up(folder, None)
+        try:
+            waiting = os.listdir(top)
+            while waiting:
+                waiting += _remove_entry(waiting.pop(), top)
+        finally:
+            os.close(top)
+        os.rmdir(folder)
 
 
-def _open_up(folder: str) -> None:
+def _remove_entry(name: str, top: int) -> list[str]:
+    """Remove an entry of ``top``. Folders that lay in it are in ``top`` afterwards, under the names returned."""
+    moved: list[str] = []
     with contextlib.suppress(OSError):  # gone, or not ours
-        if not os.path.islink(folder):
-            os.chmod(folder, 0o700)
+        if not _is_folder(name, top):
+            os.unlink(name, dir_fd=top)
+            return []
+        descriptor = _open_up(name, top)
+        try:
+            for inner in os.listdir(descriptor):
+                moved += _remove_or_move(inner, descriptor, top)
+        finally:
+            os.close(descriptor)
+        os.rmdir(name, dir_fd=top)
+    return moved
+
+
+def _remove_or_move(name: str, parent: int, top: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        if not _is_folder(name, parent):
+            os.unlink(name, dir_fd=parent)
+            return []
+        os.close(_open_up(name, parent))  # only a folder that may be written can be moved
+        unused = os.urandom(16).hex()
+        os.rename(name, unused, src_dir_fd=parent, dst_dir_fd=top)
+        return [unused]
+    return []
+
+
+def _is_folder(name: str, parent: int) -> bool:
+    return stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode)
+
+
+def _open_up(name: str, parent: int | None) -> int:
+    """Open a folder, never through a link, and make it writable."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(name, flags, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, stat.S_IRWXU, dir_fd=parent)
+        descriptor = os.open(name, flags, dir_fd=parent)
+    os.fchmod(descriptor, stat.S_IRWXU)
+    return descriptor

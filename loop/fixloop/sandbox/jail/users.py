@@ -21,8 +21,13 @@ def enter_namespaces(*, everyone: bool) -> None:
     if everyone and os.getuid() == 0 and _has_capabilities(_NEEDED_TO_MAP_EVERYONE):
         _enter_with_everyone()
         return
+    enter_alone(kernel.NEW_EVERYTHING)
+
+
+def enter_alone(kinds: int) -> None:
+    """Enter new namespaces, one of users among them, in which this process's user exists and nobody else."""
     uid, gid = os.getuid(), os.getgid()
-    kernel.unshare()
+    kernel.unshare(kinds)
     _write("self", "setgroups", "deny")
     _write("self", "uid_map", f"{uid} {uid} 1")
     _write("self", "gid_map", f"{gid} {gid} 1")
@@ -53,7 +58,7 @@ def _enter_with_everyone() -> None:
             os._exit(status)
     os.close(reader)
     try:
-        kernel.unshare()
+        kernel.unshare(kernel.NEW_EVERYTHING)
         os.write(writer, b"x")
     finally:
         os.close(writer)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import stat
 
-from . import kernel
+from . import kernel, views
 from .order import Refused
 
 MOST_COPIED = 1 << 30
@@ -111,7 +111,7 @@ def _show_copy(root: str, target: str, scratch: str, space: int, why: str) -> No
         place = target + path.removeprefix(root)
         tree.imitate(path, place)
         if not os.path.islink(path):
-            kernel.bind(path, place)
+            views.show(path, place, scratch)
 
 
 def inodes(space: int) -> int:
