@@ -1,4 +1,4 @@
-"""A project with its cold and its warm evaluator, the warm one without a sandbox."""
+"""A project with its cold and its warm evaluator, the warm one in the sandbox or without one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fakes import FakeCancellation
@@ -17,7 +18,7 @@ from fixloop.ports import RunRequest
 from fixloop.records.attempt import Candidate, Provenance, Suspect
 from fixloop.records.execution import Execution
 from fixloop.records.source import Patch, edit_between
-from fixloop.sandbox.run import Job, choose_tier
+from fixloop.sandbox.run import Job, choose_tier, open_session
 from warm_sessions import PlainSession, plain_session
 
 
@@ -29,6 +30,7 @@ class Bench:
     overlay: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     cancellation: FakeCancellation = field(default_factory=FakeCancellation)
     check_limit: float = 5.0
+    sandboxed: bool = False
 
     def __post_init__(self) -> None:
         self.sessions: list[PlainSession] = []
@@ -38,7 +40,8 @@ class Bench:
         self.cold = ColdEvaluator(
             self.root, self.overlay, self.sources, interpreter, tier, self.cancellation, {}, workers=2
         )
-        self.warm = WarmEvaluator(self.cold, self.root, self.cancellation, self.check_limit, self._start)
+        start = partial(open_session, tier=tier) if self.sandboxed else self._start
+        self.warm = WarmEvaluator(self.cold, self.root, self.cancellation, self.check_limit, start)
 
     @contextmanager
     def _start(self, job: Job) -> Iterator[PlainSession]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fixloop.probe import wire
-from fixloop.sandbox.run import Job
+from fixloop.sandbox.run import Completed, Ended, Job, SessionOver
 
 SLOTS = """
 import contextlib, os, signal
@@ -80,7 +80,7 @@ class PlainSession:
             while data:
                 data = data[os.write(self._requests, data) :]
         except BrokenPipeError:
-            raise EOFError from None
+            raise SessionOver(Completed(Ended.EXITED)) from None
 
     def receive(self, seconds: float) -> bytes | None:
         until = time.monotonic() + seconds
@@ -89,7 +89,7 @@ class PlainSession:
                 return None
             data = os.read(self._answers, 1 << 16)
             if not data:
-                raise EOFError
+                raise SessionOver(Completed(Ended.EXITED))
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         return line

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fixloop.doctor import look
@@ -20,6 +22,7 @@ from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
+from fixloop.evaluate.warm import WarmEvaluator
 from fixloop.localize import rank
 from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Attempt, Suspect
@@ -28,7 +31,7 @@ from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.settings import Settings
 from fixloop.records.task import Budget, Task
 from fixloop.report.doctor import DoctorItem
-from fixloop.sandbox.run import TierReport, choose_tier
+from fixloop.sandbox.run import TierReport, choose_tier, open_session
 
 
 class Refused(Exception):
@@ -106,9 +109,10 @@ def start_repair(
         return
     from fixloop.propose.portfolio import OfflineProposer  # libcst is slow to import, and only a search needs it
 
-    ports = Ports(workshop.evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
     budget = Budget(settings.budget_seconds, settings.check_seconds)
-    yield from repair(Task(selection, budget, settings.seed), ports)
+    with closing(workshop.warm_evaluator()) as evaluator:
+        ports = Ports(evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
+        yield from repair(Task(selection, budget, settings.seed), ports)
 
 
 def evaluate(
@@ -177,6 +181,7 @@ class _Workshop:
                 f"The model {settings.model} cannot be used: this version repairs offline only. Leave --model out."
             )
         self._place, self._cancellation = place, cancellation
+        self._check_seconds = settings.check_seconds
         self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
         self.tier: TierReport = choose_tier()
         self.sources = WorkspaceSources(place.root, place.overlay)
@@ -190,6 +195,11 @@ class _Workshop:
             os.environ,
             workers=max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
         )
+
+    def warm_evaluator(self) -> WarmEvaluator:
+        """The evaluator for a search, which owns a process."""
+        start = partial(open_session, tier=self.tier.tier)
+        return WarmEvaluator(self.evaluator, self._place.root, self._cancellation, self._check_seconds, start)
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
         """What a user named. Raises BadTarget."""

@@ -10,20 +10,20 @@ from typing import Any, Protocol
 
 from fixloop.ports import Cancelled
 from fixloop.probe import wire
-from fixloop.sandbox.run import Job
+from fixloop.sandbox.run import Job, SessionOver
 
 _TICK_SECONDS = 0.1
 
 
 class Session(Protocol):
-    """A long-lived process in the sandbox. It reads lines from descriptor 3 and answers on descriptor 4."""
+    """What is needed of ``sandbox.run.Session``."""
 
     def send(self, line: bytes) -> None:
-        """Give the process one line, without its line end. Raises EOFError when it is gone."""
+        """Give the process one line, without its line end. Raises SessionOver."""
         ...
 
     def receive(self, seconds: float) -> bytes | None:
-        """The next line; None when none came within the time. Raises EOFError when the process is gone."""
+        """The next line; None when none came within the time. Raises SessionOver."""
         ...
 
 
@@ -69,8 +69,8 @@ class Conversation:
                     records += self._record(line)
                 elif time.monotonic() > until:
                     raise Silent(f"the warm process did not answer within {seconds:.0f} s")
-        except EOFError:
-            raise Silent("the warm process ended") from None
+        except SessionOver as over:
+            raise Silent(f"the warm process ended ({over})") from None
         return records
 
     def _record(self, line: bytes) -> list[dict[str, Any]]:

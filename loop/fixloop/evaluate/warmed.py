@@ -22,7 +22,7 @@ from fixloop.probe import wire
 from fixloop.records.attempt import Candidate
 from fixloop.records.execution import CheckResult, Execution, Failure, Outcome, one_a_check
 from fixloop.records.source import FileEdit
-from fixloop.sandbox.run import Completed, Ended
+from fixloop.sandbox.run import Completed, Ended, SessionOver
 
 _START_SECONDS = 30.0
 _SLACK_SECONDS = 5.0
@@ -74,8 +74,8 @@ class Warmed:
         with ExitStack() as context:
             try:
                 session = context.enter_context(start(cold.job(request, b"", wire.WARM_BOOTSTRAP)))
-            except EOFError as error:
-                raise Silent(f"no warm process was started: {error}") from None
+            except SessionOver as over:
+                raise Silent(f"no warm process was started ({over})") from None
             conversation = Conversation(session, token, cancelled)
             conversation.begin(asked, _START_SECONDS)
             return cls(conversation, context.pop_all(), cold, root, token)
