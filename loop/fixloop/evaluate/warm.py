@@ -23,7 +23,7 @@ from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Candidate
 from fixloop.records.execution import CheckResult, Execution
 
-FIRST_BATCH, LARGEST_BATCH = 4, 32
+FIRST_BATCH, LARGEST_BATCH = 4, 64
 STARTS_AT_MOST = 3
 _COMPARED = 500  # characters of a message
 

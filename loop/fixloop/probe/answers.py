@@ -35,6 +35,12 @@ class Answers:
         if self.taken is not None:
             self.taken.append(record)
             return
-        data = json.dumps(record).encode() + b"\n"
+        self._write(json.dumps(record).encode() + b"\n")
+
+    def send_taken(self, records: list[dict[str, Any]]) -> None:
+        """Write records that were taken, all at once."""
+        self._write(b"".join(json.dumps(record).encode() + b"\n" for record in records))
+
+    def _write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self._descriptor, data) :]

@@ -1,7 +1,8 @@
 """A child of the loaded project: tries candidates in turn by exchanging code, one after the other.
 
-It writes a record for each candidate and one letter into its pipe, so that its parent knows where it got to, and at
-the end whether anything was left behind. Nothing that it finds is believed when it says that a check passes.
+At the end it writes its records, and into its pipe one letter for each candidate and one for whether anything was left
+behind: writing as it goes would cost more than trying. Nothing that it finds is believed when it says that a check
+passes.
 """
 
 from __future__ import annotations
@@ -53,18 +54,22 @@ class Batch:
         self._answers = answers
         self._progress = progress
         self._expected = expected
+        self._records: list[dict[str, Any]] = []
         self._broken = {check for check, result in expected.items() if result.outcome != "passed"}
 
     def run(self, numbers: list[int], pipe: int) -> None:
         """Try the candidates with these numbers until one does not end in time."""
         self._watch = Watch()
         self._checks.guard.install()
+        letters = b""
         for number in numbers:
             letter = self._try(number)
-            os.write(pipe, letter)
+            letters += letter
             if letter == LATE:
                 break
-        os.write(pipe, LEFT_SOMETHING if self._left_something() else CLEAN)
+        letters += LEFT_SOMETHING if self._left_something() else CLEAN
+        self._answers.send_taken(self._records)
+        os.write(pipe, letters)
 
     def _try(self, number: int) -> bytes:
         self._answers.at = number
@@ -75,20 +80,25 @@ class Batch:
         except SyntaxError as error:
             results = [Result(self._order.checks[0], "error", 0.0, "SyntaxError", error.msg)]
         except NotExchangeable as reason:
-            self._answers.send(wire.TRIED, again=str(reason))
+            self._note(again=str(reason))
             return AGAIN
         else:
             results = self._with(exchanges, number)
             if self._watch.seen:
-                self._answers.send(wire.TRIED, again=self._watch.seen)
+                self._note(again=self._watch.seen)
                 return AGAIN
         told = [result[:5] for result in results]
         cpu_seconds, seconds = time.process_time() - cpu, time.perf_counter() - wall
-        self._answers.send(wire.TRIED, results=told, cpu=cpu_seconds, wall=seconds)
+        self._note(results=told, cpu=cpu_seconds, wall=seconds)
         if any(result.outcome == "timeout" for result in results):
             return LATE
         helps = any(result.outcome == "passed" and result.id in self._broken for result in results)
         return HELPS if helps else FAILED
+
+    def _note(self, **fields: object) -> None:
+        self._answers.taken = self._records
+        self._answers.send(wire.TRIED, **fields)
+        self._answers.taken = None
 
     def _with(self, exchanges: list[Exchange], number: int) -> list[Result]:
         self._checks.guard.count(code for _, new in exchanges for code in nested(new))

@@ -36,6 +36,10 @@ class Progress:
         self._count += 1
         self._shared[8:16] = struct.pack("q", self._count)
 
+    def at(self) -> int:
+        """The candidate that was begun last."""
+        return int(struct.unpack("q", self._shared[:8])[0])
+
     def seen(self) -> bytes:
         """Changes with every step."""
         return self._shared[8:16]

@@ -59,6 +59,8 @@ class State:
         return any(_differ(before, look()) for look, before in self._held)
 
     def _project_modules_came(self) -> bool:
+        if len(sys.modules) == len(self._modules):
+            return False
         came = [module for name, module in list(sys.modules.items()) if name not in self._modules]
         files = [getattr(module, "__file__", None) for module in came]
         return any(self._memory.path(file) is not None for file in files if isinstance(file, str))

@@ -166,30 +166,34 @@ class Loaded:
         """Try candidates in one child; those that are left to try."""
         batch = Batch(order, self._memory, self._checks, self._state, self._answers, self._progress, self._expected)
         answer = self._child(lambda pipe: batch.run(numbers, pipe), patience)
-        letters = answer.data.rstrip(CLEAN + LEFT_SOMETHING)
-        whole = answer.data[-1:] == CLEAN
-        tried, left = numbers[: len(letters)], numbers[len(letters) :]
+        letters, last = answer.data[:-1], answer.data[-1:]
+        if last not in (CLEAN, LEFT_SOMETHING):
+            return self._after_end(order, numbers, patience, answer)
+        tried = numbers[: len(letters)]
         redo: list[int] = []
-        if not whole and len(numbers) > 1:
+        if last == LEFT_SOMETHING and len(tried) > 1:
             # What came first began clean; the others may have seen what it left behind.
             redo = [at for at, letter in zip(tried[1:], letters[1:]) if letter in FAILED]
-            if answer.data[-1:] == LEFT_SOMETHING:
-                self._leaking += 1
-                if self._leaking >= RESTLESS_AFTER:
-                    self._restless = "candidates leave something behind"
-        ended = len(letters) < len(numbers) and answer.data[-1:] not in (CLEAN, LEFT_SOMETHING)
-        if ended:
-            at = left.pop(0)
-            if len(numbers) > 1 and not answer.stalled and letters:
-                redo.append(at)
-            else:
-                self._tell_end(at, answer)
+            self._leaking += 1
+            if self._leaking >= RESTLESS_AFTER:
+                self._restless = "candidates leave something behind"
         for at, letter in zip(tried, letters):
-            if bytes([letter]) == HELPS:
+            if letter in HELPS:
                 self._confirm(order, at, patience)
         for at in redo:
             self._try_some(order, [at], patience)
-        return left
+        return numbers[len(letters) :]
+
+    def _after_end(self, order: Order, numbers: list[int], patience: float, answer: children.Answer) -> list[int]:
+        """The child ended before it told anything: what it was at is tried alone, the others again."""
+        at = self._progress.at()
+        if at not in numbers:
+            at = numbers[0]
+        if len(numbers) > 1 and at != numbers[0] and not answer.stalled:
+            self._try_some(order, [at], patience)
+        else:
+            self._tell_end(at, answer)
+        return [number for number in numbers if number != at]
 
     def _confirm(self, order: Order, at: int, patience: float) -> None:
         """Run a candidate that helps in a process of its own, as pytest does."""

@@ -118,6 +118,8 @@ def _children(code: CodeType) -> list[CodeType]:
 
 def _same(old: CodeType, new: CodeType) -> bool:
     """Whether both do the same, lines aside."""
+    if old == new:
+        return True
     if not _same_body(old, new):
         return False
     old_children, new_children = _children(old), _children(new)

@@ -6,6 +6,7 @@ interpreter, sees the file as it is on disk, so that its outcome says nothing of
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -13,6 +14,11 @@ from typing import Any, Iterable
 
 STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"})
 _STARTERS = ("multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver")  # they tell no auditor
+
+
+@functools.lru_cache(None)
+def _cached(file: str) -> str:
+    return os.path.splitext(importlib.util.cache_from_source(file))[0]
 
 
 class Watch:
@@ -27,9 +33,7 @@ class Watch:
 
     def on(self, files: Iterable[str]) -> None:
         """Forget what was seen, and look out for these files, by absolute path."""
-        sources = list(files)
-        cached = [os.path.splitext(importlib.util.cache_from_source(file))[0] for file in sources]
-        self._files = tuple(sources + cached)
+        self._files = tuple(name for file in files for name in (file, _cached(file)))
         self.seen, self._on = "", True
 
     def off(self) -> str:
