@@ -70,7 +70,7 @@ class Conversation:
                 elif time.monotonic() > until:
                     raise Silent(f"the warm process did not answer within {seconds:.0f} s")
         except SessionOver as over:
-            raise Silent(f"the warm process ended ({over})") from None
+            raise Silent(f"the warm process ended: {_end(over)}") from None
         return records
 
     def _record(self, line: bytes) -> list[dict[str, Any]]:
@@ -79,6 +79,10 @@ class Conversation:
         except ValueError:
             return []
         return [record] if isinstance(record, dict) and record.get("token") == self._token else []  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _end(over: SessionOver) -> str:
+    return str(over).rstrip(".")
 
 
 def _why_gone(records: list[dict[str, Any]]) -> str:

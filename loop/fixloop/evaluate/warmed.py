@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class Warmed:
             try:
                 session = context.enter_context(start(cold.job(request, b"", wire.WARM_BOOTSTRAP)))
             except SessionOver as over:
-                raise Silent(f"no warm process was started ({over})") from None
+                raise Silent(str(over).rstrip(".")) from None
             conversation = Conversation(session, token, cancelled)
             conversation.begin(asked, _START_SECONDS)
             return cls(conversation, context.pop_all(), cold, root, token)
@@ -94,11 +94,12 @@ class Warmed:
             checks=request.checks,
             check_seconds=request.check_seconds,
         )
-        loaded = next(record for record in records if record["kind"] == wire.LOADED)
-        base = next(record for record in records if record["kind"] == wire.BASE)
-        self._stamps = {path: _stamp(self._root / path) for path, _ in loaded["files"]}
-        results = {result[0]: _tried(result) for result in base["results"]}
-        return Base(results, frozenset(loaded["ids"]), loaded["threads"], base["blind"])
+        with _readable():
+            (loaded,) = (record for record in records if record["kind"] == wire.LOADED)
+            (base,) = (record for record in records if record["kind"] == wire.BASE)
+            self._stamps = {path: _stamp(self._root / path) for path, _ in loaded["files"]}
+            results = {result[0]: _tried(result) for result in base["results"]}
+            return Base(results, frozenset(loaded["ids"]), loaded["threads"], base["blind"])
 
     def is_outdated(self) -> bool:
         """True when a file that is loaded has changed on disk since."""
@@ -118,9 +119,9 @@ class Warmed:
             wall_seconds=request.wall_seconds,
             patient=patient,
         )
-        return [
-            self._answer([record for record in records if record["at"] == at], request) for at in range(len(candidates))
-        ]
+        with _readable():
+            about = [[record for record in records if record["at"] == at] for at in range(len(candidates))]
+            return [self._answer(found, request) for found in about]
 
     def _answer(self, records: list[dict[str, Any]], request: RunRequest) -> Execution | Afresh:
         found: list[CheckResult] = []
@@ -153,6 +154,10 @@ class Warmed:
             check_seconds=request.check_seconds,
             wall_seconds=request.wall_seconds,
         )
+        with _readable():
+            return self._run_afresh(records, request)
+
+    def _run_afresh(self, records: list[dict[str, Any]], request: RunRequest) -> Execution | Afresh:
         for record in records:
             if record["kind"] == wire.TRIED:
                 return Afresh(record["again"])
@@ -169,6 +174,15 @@ class Warmed:
 
     def _args(self, request: RunRequest) -> list[str]:
         return [*self._cold.asked(request, self._token)["args"], "-s"]  # what is printed goes nowhere
+
+
+@contextmanager
+def _readable() -> Generator[None]:
+    """What runs in the warm process can write what it likes: an answer that makes no sense is none."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError):
+        raise Silent("the warm process answered what cannot be understood") from None
 
 
 def _file(file: FileEdit) -> list[object]:

@@ -13,7 +13,7 @@ from . import wire
 from .answers import Answers
 from .guard import Guard
 from .paths import check_id
-from .quick import is_quick, may_be_quick, run_quick
+from .quick import is_quick, may_be_quick, remember_signatures, run_quick
 from .recorder import CheckTimeout, Recorder
 
 MESSAGE_LENGTH = 500
@@ -54,6 +54,7 @@ class Checks:
         for item in session.items:
             self._items.setdefault(check_id(item.nodeid, rootdir, root), []).append(item)
         quick = may_be_quick(session, recorder)
+        remember_signatures()
         self._quick = {check for check, items in self._items.items() if quick and all(map(is_quick, items))}
         self.guard = Guard()
 

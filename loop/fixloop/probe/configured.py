@@ -17,6 +17,7 @@ from .answers import Answers
 from .compiled import Compiled
 from .deputy import DONE, GONE, NOT_MINE, Deputy
 from .loaded import Loaded
+from .loading import Loading
 from .paths import relative
 from .recorder import Recorder
 
@@ -29,6 +30,7 @@ class Configured:
         slots: Any,
         answers: Answers,
         recorder: Recorder,
+        loading: Loading,
         root: str,
         requests: Iterator[dict[str, Any]],
         say: Callable[[bytes], object],
@@ -36,6 +38,7 @@ class Configured:
         self._slots = slots
         self._answers = answers
         self._recorder = recorder
+        self._loading = loading  # conftest files are imported before this
         self._root = root
         self._requests = requests
         self._say = say
@@ -96,9 +99,8 @@ class Configured:
         compiled: int,
     ) -> None:
         self._answers.adopt()
-        loaded = Loaded(self._slots, self._answers, self._recorder, self._root, request, requests, say)
+        loaded = Loaded(self._slots, self._answers, self._recorder, self._loading, self._root, request, requests, say)
         session.config.pluginmanager.register(loaded, "fixloop-loaded")
-        loaded.watch_loading()
         session.config.hook.pytest_collection(session=session)
         with os.fdopen(compiled, "wb") as stream:
             stream.write(self._compiled.dump())
@@ -109,6 +111,7 @@ class Configured:
         def work(_pipe: int) -> None:
             self._answers.adopt()
             children.quiet()
+            self._loading.end()
             self._recorder.allow(request["check_seconds"])
             self._compiled.forget(os.path.join(self._root, path) for path in request["files"])
             fresh.go_on(self._answers, self._root, request, session)

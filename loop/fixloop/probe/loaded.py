@@ -41,6 +41,7 @@ class Loaded:
         slots: Any,
         answers: Answers,
         recorder: Recorder,
+        loading: Loading,
         root: str,
         request: dict[str, Any],
         requests: Iterator[dict[str, Any]],
@@ -57,11 +58,7 @@ class Loaded:
         self._restless = ""
         self._leaking = 0
         self._expected: dict[str, Result] = {}
-        self._loading = Loading()
-
-    def watch_loading(self) -> None:
-        """What runs from here on runs while the project is loaded."""
-        self._loading.begin()
+        self._loading = loading
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool:

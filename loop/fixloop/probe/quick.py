@@ -6,6 +6,7 @@ others, and every outcome that matters, go through pytest's whole protocol.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any, NamedTuple, Optional
 
@@ -18,6 +19,7 @@ _FIXTURES = frozenset({"caplog"})  # filled between the phases, by hooks
 _HOOKS = ("protocol", "setup", "call", "teardown", "makereport")
 _TYPES = {("Function", "_pytest.python"), ("TestCaseFunction", "_pytest.unittest")}
 
+_fixtures: Any = importlib.import_module("_pytest.fixtures")
 _TEMPORARY = getattr(importlib.import_module("_pytest.tmpdir"), "tmppath_result_key", None)
 
 _skipped: Any = pytest.skip.Exception
@@ -30,6 +32,16 @@ class Found(NamedTuple):
 
     outcome: str
     error: Optional[BaseException]
+
+
+def remember_signatures() -> None:
+    """Let pytest look at a function's parameters once, not each time a fixture or parameter is set up.
+
+    Exchanging code never changes them.
+    """
+    look = getattr(_fixtures, "getfuncargnames", None)
+    if look is not None:
+        _fixtures.getfuncargnames = functools.lru_cache(None)(look)
 
 
 def may_be_quick(session: Any, own: Any) -> bool:

@@ -8,6 +8,7 @@ Never touches a function itself: ``apply`` and ``undo`` do.
 
 from __future__ import annotations
 
+import functools
 from types import CodeType, FunctionType
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
@@ -131,6 +132,7 @@ def _same_body(old: CodeType, new: CodeType) -> bool:
     return old is new or (_signature(old) == _signature(new) and _body(old) == _body(new))
 
 
+@functools.lru_cache(4096)
 def _body(code: CodeType) -> tuple[object, ...]:
     return (
         code.co_code,

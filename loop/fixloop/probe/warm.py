@@ -91,13 +91,16 @@ class _Warm:
     ) -> None:
         """In the new process: start pytest. Returns when nothing more is asked, or when pytest does not start."""
         from .configured import Configured
+        from .loading import Loading
         from .recorder import Recorder
 
         self._requests.close()
         self._answers.adopt()
         recorder = Recorder(self._answers, self._root, request["check_seconds"], None)
-        configured = Configured(self._slots, self._answers, recorder, self._root, requests, say)
+        loading = Loading()
+        configured = Configured(self._slots, self._answers, recorder, loading, self._root, requests, say)
         sys.argv = ["pytest", *request["args"]]
+        loading.begin()
         importlib.import_module("pytest").main(request["args"], plugins=[recorder, configured])
 
     def _fresh(self, request: dict[str, Any]) -> None:

@@ -208,6 +208,29 @@ def test_a_workspace_that_is_unfit_is_screened_cold_and_why_is_told(bench: MakeB
     assert all(session.process.poll() is not None for session in made.sessions)
 
 
+FORGES = """
+import sys
+frame = sys._getframe()
+while frame:
+    for held in list(frame.f_locals.values()):
+        answers = getattr(held, "_answers", None)
+        if answers is not None:
+            answers.taken = None
+            answers.send("tried", results=7)
+            answers.send("tried")
+    frame = frame.f_back
+return x + 1
+"""
+
+
+def test_an_answer_that_makes_no_sense_is_none(bench: MakeBench) -> None:
+    made = bench({"mod.py": FUNCTION, "test_it.py": TEST})
+    forges = FORGES.strip().replace("\n", "\n    ")
+    executions = made.screen(made.replacing("mod.py", "return x - 1", forges, "return x * 1"), request(CHECK))
+    assert [execution.outcome(CHECK).value for execution in executions] == ["passed", "failed"]
+    assert "cannot be understood" in executions[0].note
+
+
 def test_nothing_is_left_behind(bench: MakeBench, tmp_path: Path) -> None:
     made = bench({"mod.py": FUNCTION, "test_it.py": TEST})
     leaves = "import os, time\n    if os.fork() == 0:\n        while True: time.sleep(0.1)"

@@ -298,6 +298,14 @@ def test_what_exchanged_code_cannot_show_is_imported_anew(bench: MakeBench, text
     assert made.warm.ways == {Way.AFRESH: 1}
 
 
+def test_what_ran_when_a_conftest_was_imported_is_imported_anew(bench: MakeBench) -> None:
+    conftest = "import mod, pytest\nX = mod.f(1)\n@pytest.fixture\ndef one(): return X\n"
+    made = bench({"mod.py": FUNCTION, "conftest.py": conftest, "test_it.py": "def test_a(one): assert one == 2\n"})
+    executions = made.screen(made.replacing("mod.py", "x - 1", "x * 1", "x + 1"), request(CHECK))
+    assert [execution.outcome(CHECK).value for execution in executions] == ["failed", "passed"]
+    assert made.warm.ways == {Way.AFRESH: 2}
+
+
 STARTS = """
     import subprocess, sys
     from mod import f
