@@ -52,8 +52,7 @@ class Ledger:
         """Account for an execution."""
         self._sandbox_cpu += execution.cpu_seconds
         self._interpreter, self._python, self._tier = execution.interpreter, execution.python, execution.tier
-        if execution.note:
-            self._notes[execution.note] = None
+        self._notes.update(dict.fromkeys(execution.notes))
         return execution
 
     def counted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:

@@ -103,7 +103,7 @@ class ColdEvaluator:
         completed = run(self.job(request, asked), self._tier, cancelled)
         if completed.ended is Ended.CANCELLED:
             raise Cancelled
-        return self.read(completed, token, request.check_seconds)
+        return self.read(completed, token, request)
 
     def asked(self, request: RunRequest, token: str) -> dict[str, Any]:
         """What the probe is told of a request."""
@@ -139,12 +139,12 @@ class ColdEvaluator:
         files = patch.files if patch else ()
         return {file.path: file.apply(self._sources.read(file.path)).data for file in files}
 
-    def read(self, completed: Completed, token: str, check_seconds: float) -> Execution:
+    def read(self, completed: Completed, token: str, request: RunRequest) -> Execution:
         """What a run showed."""
         found = self._interpreter
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
-        execution = read_execution(completed, token, named, self._tier.value, self._root, check_seconds)
+        execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
         return replace(execution, interpreter=str(found.path), python=python)
 
     def seen(self, results: tuple[CheckResult, ...], wall_seconds: float, cpu_seconds: float) -> Execution:

@@ -203,7 +203,7 @@ class WarmEvaluator:
 
     def _annotated(self, execution: Execution) -> Execution:
         note, self._note = self._note, ""
-        return replace(execution, note=note) if note else execution
+        return replace(execution, notes=(*execution.notes, note)) if note else execution
 
 
 def _unfit(base: Base) -> str:

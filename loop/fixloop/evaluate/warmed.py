@@ -170,7 +170,7 @@ class Warmed:
             wall_seconds=ended["wall"] if ended else 0.0,
             cpu_seconds=ended["cpu"] if ended else 0.0,
         )
-        return self._cold.read(completed, self._token, request.check_seconds)
+        return self._cold.read(completed, self._token, request)
 
     def _args(self, request: RunRequest) -> list[str]:
         return [*self._cold.asked(request, self._token)["args"], "-s"]  # what is printed goes nowhere

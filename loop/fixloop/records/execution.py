@@ -135,7 +135,7 @@ class Execution:
     spectrum: Spectrum = field(default_factory=_no_spectrum)
     python: str = ""  # version and origin of the interpreter, for a person
     output: str = ""  # tail of what the run printed, for a person
-    note: str = ""  # what a person should know of how it was run
+    notes: tuple[str, ...] = ()  # sentences for a person about this run
 
     def outcome(self, check: str) -> Outcome:
         """The outcome of a check; MISSING when it did not report."""

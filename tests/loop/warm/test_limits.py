@@ -203,8 +203,8 @@ def test_a_workspace_that_is_unfit_is_screened_cold_and_why_is_told(bench: MakeB
     executions = made.screen(made.replacing("mod.py", "x - 1", "x * 1", "x + 1"), request(CHECK))
     assert [execution.outcome(CHECK).value for execution in executions] == ["failed", "passed"]
     assert made.warm.ways == {Way.COLD: 2}
-    assert executions[0].note.startswith("Candidates were tried in cold runs, which is slower: ")
-    assert not executions[1].note
+    assert executions[0].notes[0].startswith("Candidates were tried in cold runs, which is slower: ")
+    assert not executions[1].notes
     assert all(session.process.poll() is not None for session in made.sessions)
 
 
@@ -228,7 +228,7 @@ def test_an_answer_that_makes_no_sense_is_none(bench: MakeBench) -> None:
     forges = FORGES.strip().replace("\n", "\n    ")
     executions = made.screen(made.replacing("mod.py", "return x - 1", forges, "return x * 1"), request(CHECK))
     assert [execution.outcome(CHECK).value for execution in executions] == ["passed", "failed"]
-    assert "cannot be understood" in executions[0].note
+    assert "cannot be understood" in executions[0].notes[0]
 
 
 def test_nothing_is_left_behind(bench: MakeBench, tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_hints_are_those_of_cold_runs(bench: MakeBench, files: Mapping[str, str]
         True,
         False,
     ]
-    assert not any(execution.note for execution in executions), executions[0].note
+    assert not any(execution.notes for execution in executions), executions[0].notes
     assert made.warm.ways == {Way.EXCHANGED: 5}
 
 
