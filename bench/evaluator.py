@@ -176,7 +176,7 @@ def measure_one(
         failing, fixing = failing_and_fixing(attempt(candidates[:200]), candidates[:200])
         batch = failing[:LARGEST_BATCH]
         filtering = cost_each(lambda: attempt(batch), len(batch), 10 * runs)
-        confirming = cost_each(lambda: attempt(fixing[:1]), 1, 20 * runs)
+        confirming = cost_each(lambda: attempt(fixing[:1] * 16), 16, runs)
         loads: list[float] = []
         for _ in range(runs):
             began = time.perf_counter()
