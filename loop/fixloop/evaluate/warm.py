@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import chain, islice
@@ -175,17 +175,16 @@ class WarmEvaluator:
         self._compare({result.id: result for result in execution.results}, request)
         return False
 
-    def _compare(self, warm: dict[str, CheckResult] | object, request: RunRequest) -> None:
+    def _compare(self, warm: Mapping[str, CheckResult], request: RunRequest) -> None:
         """Raises _Unfit unless the failures are those of a cold run."""
-        results: dict[str, CheckResult] = dict(warm)  # type: ignore[call-overload]
-        differing = self._differing(results, request)
+        differing = self._differing(warm, request)
         if differing:
             self._remembered(request, self._cold.run(replace(request, patch=None)))
-            differing = self._differing(results, request)
+            differing = self._differing(warm, request)
         if differing:
             raise _Unfit(f"{differing} fails otherwise in a warm process")
 
-    def _differing(self, warm: dict[str, CheckResult], request: RunRequest) -> str:
+    def _differing(self, warm: Mapping[str, CheckResult], request: RunRequest) -> str:
         for check in request.checks:
             cold = self._known.get((check, request.hash_seed))
             if cold is None or check not in warm or _signature(cold) != _signature(warm[check]):
