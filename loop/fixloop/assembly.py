@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fixloop.doctor import look
@@ -24,6 +26,7 @@ from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
+from fixloop.evaluate.warm import WarmEvaluator
 from fixloop.localize import rank
 from fixloop.ports import Cancellation, Evaluator, RunRequest, Sources
 from fixloop.records.attempt import Attempt, Suspect
@@ -32,7 +35,7 @@ from fixloop.records.execution import Execution, Problem, ProblemKind
 from fixloop.records.settings import Grants, Settings
 from fixloop.records.task import Budget, Selection, Task
 from fixloop.report.doctor import DoctorItem
-from fixloop.sandbox.run import Streams, Tier, TierReport, choose_tier
+from fixloop.sandbox.run import Streams, Tier, TierReport, choose_tier, open_session
 
 
 class Refused(Exception):
@@ -111,16 +114,10 @@ def start_repair(
         return
     from fixloop.propose.portfolio import OfflineProposer  # libcst is slow to import, and only a search needs it
 
-    ports = Ports(
-        workshop.evaluator(settings, named),
-        OfflineProposer(),
-        workshop.sources,
-        NoHistory(),
-        SystemClock(),
-        cancellation,
-    )
     budget = Budget(settings.budget_seconds, settings.check_seconds)
-    yield from repair(Task(selection, budget, settings.seed), ports)
+    with workshop.searching(settings, named) as evaluator:
+        ports = Ports(evaluator, OfflineProposer(), workshop.sources, NoHistory(), SystemClock(), cancellation)
+        yield from repair(Task(selection, budget, settings.seed), ports)
 
 
 def evaluate(
@@ -237,7 +234,7 @@ class _Workshop:
         self._asked: tuple[str, ...] = ()
         self.sources: Sources = CommandSources(texts, command, place.root) if command else texts
 
-    def evaluator(self, settings: Settings, named: Sequence[Target]) -> Evaluator:
+    def evaluator(self, settings: Settings, named: Sequence[Target]) -> ColdEvaluator:
         """What runs the checks: the user's command where there is one, else pytest."""
         workers = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         place, tier, environ = self._place, self.tier.tier, os.environ
@@ -255,6 +252,19 @@ class _Workshop:
             scope = f"the command `{self._command.text}`"
             return Selection(self._asked, (), ", ".join([*self._asked, scope]))
         return select(named, self._place.root, self.sources, fall_back=fall_back)
+
+    @contextmanager
+    def searching(self, settings: Settings, named: Sequence[Target]) -> Generator[Evaluator]:
+        """The evaluator for a search, which may own a process."""
+        cold = self.evaluator(settings, named)
+        if self._command is not None:
+            yield cold
+            return
+        start = partial(open_session, tier=self.tier.tier)
+        with closing(
+            WarmEvaluator(cold, self._place.root, self._cancellation, settings.check_seconds, start)
+        ) as evaluator:
+            yield evaluator
 
     def parse(self, targets: Sequence[str], cwd: Path) -> list[Target]:
         """What a user named. Raises BadTarget."""

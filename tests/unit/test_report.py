@@ -123,6 +123,7 @@ def test_the_document_of_a_verified_repair() -> None:
         "interpreter": "/env/bin/python",
         "baseline": {"passed": 2, "failed": 1},
         "scope": "the whole suite",
+        "notes": [],
         "handoff": None,
     }
 

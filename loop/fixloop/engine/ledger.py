@@ -28,6 +28,7 @@ class Ledger:
         self._python = ""
         self._tier: str | None = None
         self._grants = NO_GRANTS
+        self._notes: dict[str, None] = {}
         self.candidates = 0
         self.suspects: tuple[Suspect, ...] = ()
         self.targets: tuple[CheckResult, ...] = ()
@@ -54,6 +55,7 @@ class Ledger:
         self._sandbox_cpu += execution.cpu_seconds
         self._interpreter, self._python, self._tier = execution.interpreter, execution.python, execution.tier
         self._grants = execution.grants
+        self._notes.update(dict.fromkeys(execution.notes))
         return execution
 
     def counted(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
@@ -93,4 +95,5 @@ class Ledger:
             python=self._python,
             tier=self._tier,
             grants=self._grants,
+            notes=tuple(self._notes),
         )

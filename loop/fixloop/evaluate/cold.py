@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fixloop import probe
 from fixloop.evaluate.environment import environment
@@ -23,8 +24,9 @@ from fixloop.evaluate.reading import read_execution
 from fixloop.ports import Cancellation, Cancelled, RunRequest, Sources
 from fixloop.probe import wire
 from fixloop.records.attempt import Candidate
-from fixloop.records.execution import Execution
+from fixloop.records.execution import CheckResult, Execution
 from fixloop.records.settings import NO_GRANTS, Grants
+from fixloop.records.source import Patch
 from fixloop.sandbox.run import Completed, Ended, Job, Limits, Tier, run
 
 
@@ -98,16 +100,15 @@ class ColdEvaluator:
         if cancelled():
             raise Cancelled
         token = secrets.token_hex(16)
-        completed = run(self._job(request, token), self._tier, cancelled)
+        asked = json.dumps(self.asked(request, token)).encode()
+        completed = run(self.job(request, asked), self._tier, cancelled)
         if completed.ended is Ended.CANCELLED:
             raise Cancelled
-        return self._read(completed, token, request)
+        return self.read(completed, token, request)
 
-    def _job(self, request: RunRequest, token: str) -> Job:
-        files = dict(self._overlay)
-        for file in request.patch.files if request.patch else ():
-            files[file.path] = file.apply(self._sources.read(file.path)).data
-        asked = {
+    def asked(self, request: RunRequest, token: str) -> dict[str, Any]:
+        """What the probe is told of a request."""
+        return {
             "token": token,
             "root": str(self._root),
             "args": _pytest_arguments(request),
@@ -116,10 +117,13 @@ class ColdEvaluator:
             "spectrum": request.spectrum,
             "check_seconds": request.check_seconds,
         }
+
+    def job(self, request: RunRequest, asked: bytes, bootstrap: str = wire.BOOTSTRAP) -> Job:
+        """The process in which a request is run, and what it may see."""
         return Job(
-            argv=(str(self._interpreter.path), "-s", "-c", wire.BOOTSTRAP, "{tools}"),
+            argv=(str(self._interpreter.path), "-s", "-c", bootstrap, "{tools}"),
             root=self._root,
-            files=files,
+            files={**self._overlay, **self.patched(request.patch)},
             visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
             tools=Path(probe.__file__).parent,
             env={
@@ -127,18 +131,32 @@ class ColdEvaluator:
                 **({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} if request.lean else {}),
                 "PYTHONHASHSEED": str(request.hash_seed),
             },
-            request=json.dumps(asked).encode(),
+            request=asked,
             limits=Limits(wall_seconds=request.wall_seconds),
             granted=self._grants.read,
             ports=self._grants.ports,
         )
 
-    def _read(self, completed: Completed, token: str, request: RunRequest) -> Execution:
+    def patched(self, patch: Patch | None) -> dict[str, bytes]:
+        """The files that a patch changes, as it leaves them."""
+        files = patch.files if patch else ()
+        return {file.path: file.apply(self._sources.read(file.path)).data for file in files}
+
+    def read(self, completed: Completed, token: str, request: RunRequest) -> Execution:
+        """What a run showed."""
         found = self._interpreter
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
         execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
         return replace(execution, interpreter=str(found.path), python=python, grants=self._grants)
+
+    def seen(self, results: tuple[CheckResult, ...], wall_seconds: float, cpu_seconds: float) -> Execution:
+        """The same for results that were found in another way."""
+        found = self._interpreter
+        python = f"Python {found.version}, {found.origin}"
+        return Execution(
+            results, str(found.path), self._tier.value, wall_seconds, cpu_seconds, python=python, grants=self._grants
+        )
 
 
 def _files(checks: Iterable[str]) -> set[str]:

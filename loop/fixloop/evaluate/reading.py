@@ -63,7 +63,7 @@ def read_execution(
                 running = record
             case wire.RESULT:
                 running = None
-                found.append(_result(record, limits, Tier(tier)))
+                found.append(read_result(record, Tier(tier), limits))
             case wire.LINES:
                 spectrum[record["id"]] = {path: frozenset(lines) for path, lines in record["lines"].items()}
             case wire.PROBLEM:
@@ -102,7 +102,8 @@ def _records(channel: bytes, token: str) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def _result(record: dict[str, Any], limits: Limits, tier: Tier) -> CheckResult:
+def read_result(record: dict[str, Any], tier: Tier, limits: Limits = _USUAL) -> CheckResult:
+    """What one RESULT says; ``limits``: those of the run, to name the one that may be behind a failure."""
     outcome = Outcome(record["outcome"])
     location = Location(record["path"], max(record["line"], 1)) if record["path"] else None
     failure = None

@@ -6,7 +6,7 @@ import os
 import reprlib
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Callable, Generator, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Generator, Optional, Protocol, Union
 
 import pytest
 
@@ -15,7 +15,6 @@ from .paths import check_id, relative
 
 if TYPE_CHECKING:
     from .lines import MonitoredLines, TracedLines
-    from .main import Channel
 
     Lines = Union[MonitoredLines, TracedLines]
 
@@ -27,6 +26,13 @@ QUIETED = ("lf", "failedfirst", "newfirst", "stepwise", "stepwise_skip", "showlo
 
 class CheckTimeout(BaseException):
     """A check ran longer than it may. Not an Exception, so that the code under test rarely swallows it."""
+
+
+class Channel(Protocol):
+    """Where records go."""
+
+    def send(self, kind: str, **fields: object) -> None:
+        """Write one record."""
 
 
 class Recorder:
@@ -47,6 +53,10 @@ class Recorder:
         self._values = reprlib.Repr()
         self._values.maxstring = self._values.maxother = 100
         self._values.maxlong = 60
+
+    def allow(self, check_seconds: float) -> None:
+        """Give the next checks this long each."""
+        self._check_seconds = check_seconds
 
     # One process, no coverage of its own, every failure, every test, one order: options of the project that would hide
     # outcomes from us or make two runs differ.

@@ -44,3 +44,24 @@ BOOTSTRAP = (
 # The same for a command instead of pytest.
 COMMAND_BOOTSTRAP = BOOTSTRAP.replace(f"{PACKAGE}.main", f"{PACKAGE}.starter")
 PROGRAM_BOOTSTRAP = BOOTSTRAP.replace(f"{PACKAGE}.main", f"{PACKAGE}.program")
+# The warm process reads one request a line, each an object with ``do``, until it is told no more.
+WARM_BOOTSTRAP = (
+    "import os, sys\n"
+    "sys.path[:] = [p for p in sys.path if p]\n"
+    "sys.path.insert(0, sys.argv.pop(1))\n"
+    f"import {PACKAGE}.warm as probe\n"
+    "from _fixloop_jail.slot import Slots\n"
+    "del sys.path[0]\n"
+    "probe.main(Slots(os.getcwd()))\n"
+)
+
+LOAD = "load"  # args, check_seconds, checks -> LOADED, RESULT of each check of the unchanged code, BASE
+TRY = "try"  # candidates: lists of [path, sha256, edits]; checks, stop_at_first, check_seconds, patient -> TRIED, DONE
+FRESH = "fresh"  # files: path -> text in base64, args, check_seconds -> what a cold run answers, ENDED
+
+LOADED = "loaded"  # ids, files, threads, noticed
+BASE = "base"  # restless: why each candidate needs a process of its own; blind: why exchanging code shows nothing
+TRIED = "tried"  # at, results: [id, outcome, seconds, exception, message], cpu, wall; or again: why it must be fresh
+ENDED = "ended"  # at, stalled, status, cpu
+DONE = "done"  # all of this request is answered
+UNCHANGED = -1  # in place of a candidate's number

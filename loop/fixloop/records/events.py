@@ -109,6 +109,7 @@ class RepairResult:
     python: str = ""
     tier: str | None = None
     grants: Grants = NO_GRANTS
+    notes: tuple[str, ...] = ()  # what a person should know of how the checks were run
 
 
 @dataclass(frozen=True)

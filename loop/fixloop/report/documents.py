@@ -72,6 +72,7 @@ def repair_document(result: RepairResult, read: Read, handoff: str | None) -> Do
         "interpreter": result.interpreter,
         "baseline": {"passed": result.baseline.passed, "failed": result.baseline.failed},
         "scope": result.scope,
+        "notes": list(result.notes),
         "handoff": handoff,
     }
 
