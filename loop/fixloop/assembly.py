@@ -15,11 +15,12 @@ from fixloop.doctor import look
 from fixloop.engine.common import Ports
 from fixloop.engine.repair import repair
 from fixloop.evaluate.cold import ColdEvaluator
-from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
+from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, NoSandbox, find_interpreter
 from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
+from fixloop.evaluate.texts import read_within
 from fixloop.localize import rank
 from fixloop.ports import Cancellation, RunRequest
 from fixloop.records.attempt import Attempt, Suspect
@@ -157,6 +158,11 @@ def _not_run(problem: Problem, settings: Settings) -> Evaluation:
     return Evaluation(nothing, _NOT_ASKED, _NOT_ASKED, "")
 
 
+def read_text(place: Place, path: str) -> bytes:
+    """A file of the workspace by its path from the root, never one outside. Raises OSError and ValueError."""
+    return read_within(place.root, path)
+
+
 def rank_suspects(place: Place, execution: Execution) -> tuple[Suspect, ...]:
     """Suspects of an evaluation that was run with its spectrum."""
     sources = WorkspaceSources(place.root, place.overlay)
@@ -168,6 +174,14 @@ def diagnose(place: Place, settings: Settings) -> tuple[DoctorItem, ...]:
     return tuple(look(place.root, settings.interpreter, os.environ, settings.sandbox))
 
 
+def _interpreter(place: Place, settings: Settings) -> Interpreter:
+    """Raises Refused and NoInterpreter."""
+    try:
+        return find_interpreter(place.root, settings.interpreter, os.environ, settings.sandbox)
+    except NoSandbox as error:
+        raise Refused(_untouched(error)) from None
+
+
 class _Workshop:
     """The parts for one workspace. Raises Refused and NoInterpreter."""
 
@@ -177,7 +191,7 @@ class _Workshop:
                 f"The model {settings.model} cannot be used: this version repairs offline only. Leave --model out."
             )
         self._place, self._cancellation = place, cancellation
-        self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
+        self.interpreter = _interpreter(place, settings)
         self.tier: TierReport = choose_tier(
             settings.sandbox, self.interpreter.path, self.interpreter.prefixes, place.root
         )

@@ -135,7 +135,8 @@ class ColdEvaluator:
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
         execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
-        return replace(execution, interpreter=str(found.path), python=python)
+        notes = (*execution.notes, *found.notes)
+        return replace(execution, interpreter=str(found.path), python=python, notes=notes)
 
 
 def _environment(interpreter: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
