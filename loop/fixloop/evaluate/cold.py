@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fixloop import probe
+from fixloop.evaluate.exposure import expose
 from fixloop.evaluate.interpreter import Interpreter
 from fixloop.evaluate.project import projects_within
 from fixloop.evaluate.reading import read_execution
@@ -53,6 +54,7 @@ class ColdEvaluator:
         self._import_path = [
             os.path.abspath(entry) for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry
         ]
+        self._imported = expose(map(Path, self._import_path), root, environ)
         self._env = _environment(interpreter, environ)
 
     def run(self, request: RunRequest) -> Execution:
@@ -119,7 +121,7 @@ class ColdEvaluator:
             argv=(str(self._interpreter.path), "-s", "-c", wire.BOOTSTRAP, "{tools}"),
             root=self._root,
             files=files,
-            visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
+            visible=(*self._interpreter.prefixes, *self._imported.shown),
             tools=Path(probe.__file__).parent,
             env={
                 **self._env,
@@ -135,7 +137,7 @@ class ColdEvaluator:
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
         execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
-        notes = (*execution.notes, *found.notes)
+        notes = (*execution.notes, *found.notes, *map(str, self._imported.refused))
         return replace(execution, interpreter=str(found.path), python=python, notes=notes)
 
 

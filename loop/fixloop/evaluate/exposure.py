@@ -31,6 +31,7 @@ _OF_MANAGERS = (
 )
 _LIBRARY = re.compile(r"(python|pypy)3\.\d+t?")
 _CODE = (".py", ".so", ".pyd", ".pth", ".dist-info", ".egg-info")
+_ARCHIVES = frozenset({".zip", ".egg", ".whl", ".pyz"})
 _ENTRIES_LOOKED_AT, _DEPTH = 2000, 3
 
 
@@ -57,13 +58,13 @@ class Exposure:
 
 
 def expose(paths: Iterable[Path], root: Path, environ: Mapping[str, str]) -> Exposure:
-    """Decide for each existing folder of ``paths``; ``root`` is the workspace, whose own folders are visible anyway."""
+    """Decide for each of ``paths`` that exists; what lies in ``root``, the workspace, is visible anyway."""
     shown: list[Path] = []
     refused: list[Refusal] = []
     homes = homes_of(environ)
     for path in dict.fromkeys(paths):
         real = Path(os.path.realpath(path))
-        if not real.is_dir():
+        if not real.exists():
             continue
         why = "" if real.is_relative_to(root) else _why_not(real, homes)
         if why:
@@ -131,6 +132,8 @@ def _hidden_is_known(real: Path) -> bool:
 
 def _holds_code(folder: Path) -> bool:
     """True if a module could be imported from here. Gives up, with False, on a folder too large to look through."""
+    if folder.is_file():
+        return folder.suffix in _ARCHIVES
     if folder.name in {"site-packages", "dist-packages"}:
         return True
     seen = 0
