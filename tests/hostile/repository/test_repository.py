@@ -162,9 +162,7 @@ ATTACKS: tuple[Callable[[Ground], None], ...] = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-def test_looking_at_a_repository_runs_nothing_on_the_host(
-    ground: Ground, attack: Callable[[Ground], None]
-) -> None:
+def test_looking_at_a_repository_runs_nothing_on_the_host(ground: Ground, attack: Callable[[Ground], None]) -> None:
     attack(ground)
     with suppress(NoInterpreter, NoSandbox):
         find_interpreter(ground.root, None, ground.environ)
