@@ -11,9 +11,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fixloop import probe
@@ -174,22 +176,33 @@ def _ask(path: Path, origin: str, seen: Exposure, root: Path, environ: Mapping[s
     if report.tier is Tier.REFUSE:
         raise NoSandbox(report.refusal)
     homes = homes_of(environ)
-    job = Job(
-        argv=(str(path), "-c", _ASK, str(homes[0]) if homes else "/"),
-        root=root,
-        files={},
-        visible=visible,
-        tools=Path(probe.__file__).parent,
-        env={"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
-        request=b"",
-        limits=Limits(wall_seconds=SECONDS),
-    )
-    completed = run(job, report.tier, lambda: False)
+    with _workspace(report.tier, root) as (workspace, beside):
+        job = Job(
+            argv=(str(path), "-c", _ASK, str(homes[0]) if homes else "/"),
+            root=workspace,
+            files={},
+            visible=(*visible, *beside),
+            tools=Path(probe.__file__).parent,
+            env={"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            request=b"",
+            limits=Limits(wall_seconds=SECONDS),
+        )
+        completed = run(job, report.tier, lambda: False)
     try:
         return _read(completed)
     except (ValueError, KeyError, TypeError, AttributeError):
         why = " ".join((_why(completed), *map(str, seen.refused)))
         raise NoInterpreter(f"{path} ({origin}) does not run as a Python interpreter: {why}") from None
+
+
+@contextmanager
+def _workspace(tier: Tier, root: Path) -> Generator[tuple[Path, Sequence[Path]]]:
+    """The workspace of a question, and what is shown beside it. Without an overlay a copy would cost far too much."""
+    if tier is Tier.FULL:
+        yield root, ()
+        return
+    with TemporaryDirectory(prefix="fixloop-ask-") as empty:
+        yield Path(empty).resolve(), (root,)
 
 
 def _read(completed: Completed) -> _Answer:
