@@ -21,7 +21,7 @@ from rich.table import Table
 
 from fixloop.evaluate.cold import ColdEvaluator
 from fixloop.evaluate.imports import imported_packages
-from fixloop.evaluate.interpreter import inspect
+from fixloop.evaluate.inspection import inspect
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.warm import LARGEST_BATCH, WarmEvaluator, Way
 from fixloop.evaluate.warmed import Afresh, Warmed
@@ -55,7 +55,7 @@ class Bench:
     def __init__(self, python: Path, root: Path, tier: Tier) -> None:
         self.python, self.root, self.tier = python, root, tier
         self.sources = WorkspaceSources(root, {})
-        interpreter = inspect(python, "bench", os.environ)
+        interpreter = inspect(python, "bench", root, os.environ)
         self.cold = ColdEvaluator(root, {}, self.sources, interpreter, tier, Never(), {}, workers=1)
         self.request = RunRequest((CHECK,), wall_seconds=20, check_seconds=2.0, lean=True)
 

@@ -21,11 +21,12 @@ from fixloop.evaluate.command import BadCommand, Command, CommandSources, parse_
 from fixloop.evaluate.commanded import CommandEvaluator
 from fixloop.evaluate.confined import CommandRun, ConfinedCommand, run_command
 from fixloop.evaluate.grants import BadGrant, in_force
-from fixloop.evaluate.interpreter import NoInterpreter, find_interpreter
+from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, NoSandbox, find_interpreter
 from fixloop.evaluate.project import project_root
 from fixloop.evaluate.select import BadTarget, NothingBelongs, Target, parse_target, select
 from fixloop.evaluate.sources import WorkspaceSources
 from fixloop.evaluate.static import LINTERS, TYPE_CHECKERS, Report, Tool, check
+from fixloop.evaluate.texts import read_within
 from fixloop.evaluate.warm import WarmEvaluator
 from fixloop.localize import rank
 from fixloop.ports import Cancellation, Evaluator, RunRequest, Sources
@@ -166,6 +167,11 @@ def _not_run(problem: Problem, settings: Settings) -> Evaluation:
     return Evaluation(nothing, _NOT_ASKED, _NOT_ASKED, "")
 
 
+def read_text(place: Place, path: str) -> bytes:
+    """A file of the workspace by its path from the root, never one outside. Raises OSError and ValueError."""
+    return read_within(place.root, path)
+
+
 def rank_suspects(place: Place, execution: Execution, settings: Settings) -> tuple[Suspect, ...]:
     """Suspects of an evaluation that was run with its spectrum and these settings."""
     sources: Sources = WorkspaceSources(place.root, place.overlay)
@@ -191,7 +197,7 @@ def confine(
             " project's folder, or name it with --root."
         )
     try:
-        interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
+        interpreter = _interpreter(place, settings)
     except NoInterpreter as error:
         raise Refused(_untouched(error)) from None
     tier = choose_tier(settings.sandbox, interpreter.path, interpreter.prefixes, place.root)
@@ -207,6 +213,14 @@ def _grants(place: Place, settings: Settings) -> Grants:
         raise Refused(_untouched(error)) from None
 
 
+def _interpreter(place: Place, settings: Settings) -> Interpreter:
+    """Raises Refused and NoInterpreter."""
+    try:
+        return find_interpreter(place.root, settings.interpreter, os.environ, settings.sandbox)
+    except NoSandbox as error:
+        raise Refused(_untouched(error)) from None
+
+
 class _Workshop:
     """The parts for one workspace. Raises Refused and NoInterpreter."""
 
@@ -217,7 +231,7 @@ class _Workshop:
             )
         self._place, self._cancellation = place, cancellation
         self._grants = _grants(place, settings)
-        self.interpreter = find_interpreter(place.root, settings.interpreter, os.environ)
+        self.interpreter = _interpreter(place, settings)
         self.tier: TierReport = choose_tier(
             settings.sandbox, self.interpreter.path, self.interpreter.prefixes, place.root
         )

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
-from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, find_interpreter
+from fixloop.evaluate.inspection import trusted_path
+from fixloop.evaluate.interpreter import Interpreter, NoInterpreter, NoSandbox, find_interpreter
 from fixloop.records.settings import Sandbox
 from fixloop.report.doctor import DoctorItem
 from fixloop.sandbox.process import ProcessFailed, capture
@@ -21,20 +22,24 @@ def look(
     root: Path, interpreter: str | None, environ: Mapping[str, str], sandbox: Sandbox = "auto"
 ) -> Iterator[DoctorItem]:
     """One item a thing, in the order in which a person would ask."""
-    found = yield from _interpreter(root, interpreter, environ)
+    found = yield from _interpreter(root, interpreter, environ, sandbox)
     yield from _sandbox(found, sandbox, root)
     yield DoctorItem("model", "repair engine", ok=True, detail="offline repair templates; no key and no network needed")
     yield DoctorItem("model", "language model", ok=True, detail="none is used by this version")
     yield _server(environ)
-    yield _neovim(environ)
+    yield _neovim(trusted_path(root, environ), environ)
     yield _vscode(environ)
 
 
 def _interpreter(
-    root: Path, setting: str | None, environ: Mapping[str, str]
+    root: Path, setting: str | None, environ: Mapping[str, str], sandbox: Sandbox
 ) -> Generator[DoctorItem, None, Interpreter | None]:
     try:
-        found = find_interpreter(root, setting, environ)
+        found = find_interpreter(root, setting, environ, sandbox)
+    except NoSandbox:
+        detail = "not asked about itself: that happens only in the sandbox, which does not work here"
+        yield DoctorItem("interpreter", "python", ok=False, detail=detail, remedy="See confinement below.")
+        return None
     except NoInterpreter as error:
         remedy = "Make a .venv in the project, activate an environment, or name one with --interpreter."
         yield DoctorItem("interpreter", "python", ok=False, detail=str(error), remedy=remedy)
@@ -49,6 +54,8 @@ def _interpreter(
         detail="installed" if has_pytest else f"not installed in {found.path}",
         remedy="" if has_pytest else f"{found.path} -m pip install pytest",
     )
+    for note in found.notes:
+        yield DoctorItem("interpreter", "not readable", ok=True, detail=note)
     return found
 
 
@@ -80,13 +87,13 @@ def _server(environ: Mapping[str, str]) -> DoctorItem:
     )
 
 
-def _neovim(environ: Mapping[str, str]) -> DoctorItem:
-    found = shutil.which("nvim", path=environ.get("PATH"))
+def _neovim(path: str, environ: Mapping[str, str]) -> DoctorItem:
+    found = shutil.which("nvim", path=path)  # it is started: never one that the workspace supplies
     if found is None:
         remedy = "Only needed for Neovim: version 0.11 or later, then see editors/neovim."
         return DoctorItem("editors", "Neovim", ok=False, detail="nvim is not on the path", remedy=remedy)
     try:
-        said = capture([found, "--version"], Path("/"), dict(environ), 10)
+        said = capture([found, "--version"], Path("/"), {**environ, "PATH": path}, 10)
     except ProcessFailed as error:
         return DoctorItem("editors", "Neovim", ok=False, detail=f"{found}: {error}", remedy="Reinstall Neovim.")
     version = re.search(r"v(\d+)\.(\d+)", said)

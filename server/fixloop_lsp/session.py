@@ -51,8 +51,13 @@ class Snapshot:
         return found
 
     def source(self, root: Path, path: str) -> SourceText | None:
-        """A file's text in this snapshot, from its buffer or the disk; None where there is neither."""
+        """A file's text in this snapshot, from its buffer or the disk; None where there is neither.
+
+        None, too, for a file outside ``root``: links of the workspace, and what tests report, may name any.
+        """
         real = Path(os.path.realpath(root / path))
+        if not real.is_relative_to(root):
+            return None
         on_disk = _read(real)
         for document in self.documents.values():
             if document.real == real:
@@ -259,6 +264,6 @@ def _decodes_to(data: bytes, text: str) -> bool:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.is_file() else None  # a pipe would keep the event loop waiting
     except OSError:
         return None

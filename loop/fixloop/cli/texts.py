@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixloop.assembly import Place
+from fixloop.assembly import Place, read_text
 from fixloop.ports import Unreadable
 from fixloop.records.events import RepairResult
 from fixloop.records.source import SourceText, UndecodableSource
@@ -24,7 +24,7 @@ class Texts:
     def _fresh(self, path: str) -> SourceText:
         data = self._place.overlay.get(path)
         try:
-            source = SourceText(path, (self._place.root / path).read_bytes() if data is None else data)
+            source = SourceText(path, read_text(self._place, path) if data is None else data)
             _ = source.text
         except (OSError, ValueError) as error:
             raise Unreadable(f"{path} cannot be read: {error}") from None

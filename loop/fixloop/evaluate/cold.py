@@ -18,6 +18,7 @@ from typing import Any
 
 from fixloop import probe
 from fixloop.evaluate.environment import environment
+from fixloop.evaluate.exposure import expose
 from fixloop.evaluate.interpreter import Interpreter
 from fixloop.evaluate.project import projects_within
 from fixloop.evaluate.reading import read_execution
@@ -57,6 +58,7 @@ class ColdEvaluator:
         ]
         self._grants = grants
         self._env = environment(interpreter, environ, grants.env)
+        self._imported = expose(map(Path, self._import_path), root, environ)
 
     def run(self, request: RunRequest) -> Execution:
         """One cold run. Raises Cancelled."""
@@ -124,7 +126,7 @@ class ColdEvaluator:
             argv=(str(self._interpreter.path), "-s", "-c", bootstrap, "{tools}"),
             root=self._root,
             files={**self._overlay, **self.patched(request.patch)},
-            visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
+            visible=(*self._interpreter.prefixes, *self._imported.shown),
             tools=Path(probe.__file__).parent,
             env={
                 **self._env,
@@ -148,7 +150,8 @@ class ColdEvaluator:
         python = f"Python {found.version}, {found.origin}"
         named = f"{found.path} ({python})"
         execution = read_execution(completed, token, named, self._tier.value, self._root, request.check_seconds)
-        return replace(execution, interpreter=str(found.path), python=python, grants=self._grants)
+        notes = (*execution.notes, *found.notes, *map(str, self._imported.refused))
+        return replace(execution, interpreter=str(found.path), python=python, notes=notes, grants=self._grants)
 
     def seen(self, results: tuple[CheckResult, ...], wall_seconds: float, cpu_seconds: float) -> Execution:
         """The same for results that were found in another way."""

@@ -108,7 +108,7 @@ class CommandEvaluator(ColdEvaluator):
             argv=(str(self._interpreter.path), "-s", "-c", wire.COMMAND_BOOTSTRAP, "{tools}"),
             root=self._root,
             files=files,
-            visible=(*self._interpreter.prefixes, *map(Path, self._import_path)),
+            visible=(*self._interpreter.prefixes, *self._imported.shown),
             tools=Path(probe.__file__).parent,
             env={**self._env, "PYTHONHASHSEED": str(request.hash_seed)},
             request=json.dumps(asked).encode(),
@@ -139,7 +139,7 @@ class CommandEvaluator(ColdEvaluator):
             problem=weighed.problem or missing,
             python=python,
             output=completed.output.decode("utf-8", "replace"),
-            notes=completed.notes,
+            notes=(*completed.notes, *found.notes, *map(str, self._imported.refused)),
             grants=self._grants,
         )
 

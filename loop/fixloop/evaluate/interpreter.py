@@ -9,107 +9,46 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import re
 import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fixloop.sandbox.process import ProcessFailed, capture
+from fixloop.evaluate.inspection import Interpreter, NoInterpreter, NoSandbox, behind_shim, inspect
+from fixloop.evaluate.texts import read_small
+from fixloop.records.settings import Sandbox
+
+__all__ = ["Interpreter", "NoInterpreter", "NoSandbox", "find_interpreter"]
 
 PROJECT_FOLDERS = (".venv", "venv", "env", ".env")
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """A Python and what the sandbox needs to know of it. ``origin`` says where it was found."""
-
-    path: Path
-    origin: str
-    version: str
-    prefixes: tuple[Path, ...]  # to be visible inside the sandbox
-    sys_path: tuple[str, ...]  # entries outside the prefixes that its own start-up does not add when isolated
-    packages: frozenset[str]  # which of INTERESTING it can import
-
-    @property
-    def scripts(self) -> Path:
-        """The folder of its console scripts."""
-        return self.path.parent
-
-
-class NoInterpreter(Exception):
-    """No usable Python was found, or the one asked for does not run; the message is for a person."""
-
-
-INTERESTING = ("pytest", "ruff", "flake8", "mypy", "pyright", "basedpyright", "ty")
-
-_ASK = f"""
-import importlib.util as u, json, site, sys
-print(json.dumps({{
-  "executable": sys.executable, "version": sys.version.split()[0], "info": list(sys.version_info[:2]),
-  "prefixes": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
-  "path": [p for p in sys.path if p],
-  "user": site.getusersitepackages() if site.ENABLE_USER_SITE else "",
-  "editable": [str(place) for finder in sys.meta_path
-               for module in [sys.modules.get(getattr(finder, "__module__", None))]
-               if getattr(module, "__name__", "").startswith("__editable__")
-               for place in getattr(module, "MAPPING", {{}}).values()],
-  "packages": [n for n in {INTERESTING!r} if u.find_spec(n)],
-}}))
-"""
-
-
-def find_interpreter(root: Path, setting: str | None, environ: Mapping[str, str]) -> Interpreter:
-    """The interpreter for the project at ``root``. Raises NoInterpreter."""
+def find_interpreter(
+    root: Path, setting: str | None, environ: Mapping[str, str], sandbox: Sandbox = "auto"
+) -> Interpreter:
+    """The interpreter for the project at ``root``, asked in the sandbox. Raises NoInterpreter and NoSandbox."""
     if setting:
         path = _as_python(Path(setting).expanduser())
         if path is None:
             raise NoInterpreter(f"The interpreter {setting} does not exist or is not executable.")
-        return inspect(path, "setting", environ)
+        return inspect(behind_shim(path, root, environ), "setting", root, environ, sandbox)
     refused: list[str] = []
-    for path, origin in _places(root, environ):
+    unconfined: NoSandbox | None = None
+    for path, origin, by_user in _places(root, environ):
         try:
-            return inspect(path, origin, environ)
+            asked = behind_shim(path, root, environ) if by_user else path
+            return inspect(asked, origin, root, environ, sandbox)
         except NoInterpreter as error:
             refused.append(str(error))
+        except NoSandbox as error:
+            unconfined = error
+    if unconfined:
+        raise unconfined
     raise NoInterpreter(" ".join(refused) or "No Python interpreter was found.")
-
-
-def inspect(path: Path, origin: str, environ: Mapping[str, str]) -> Interpreter:
-    """Ask a Python about itself. Raises NoInterpreter when it does not answer or is too old."""
-    kept = {name: environ[name] for name in ("HOME", "PATH", "LANG") if name in environ}
-    try:
-        # In "/" and by -c, so that no file of the workspace can take part.
-        answer = capture([str(path), "-c", _ASK], cwd=Path("/"), env=kept, seconds=20)
-        said = json.loads(answer)
-    except (ProcessFailed, ValueError) as error:
-        raise NoInterpreter(f"{path} ({origin}) does not run as a Python interpreter: {error}") from None
-    if tuple(said["info"]) < (3, 9):
-        raise NoInterpreter(f"{path} ({origin}) is Python {said['version']}; 3.9 or later is needed.")
-    user = [said["user"]] if said["user"] else []
-    places = [*said["path"], *user, *said["editable"]]  # setuptools keeps an editable install's in a finder of its own
-    outside = [Path(entry) for entry in places if Path(entry).is_dir()]
-    return Interpreter(
-        path=Path(said["executable"]),  # behind a shim stands the real one
-        origin=origin,
-        version=said["version"],
-        prefixes=tuple(dict.fromkeys([*map(Path, said["prefixes"]), *outside, *_chain(Path(said["executable"]))])),
-        sys_path=tuple(user),
-        packages=frozenset(said["packages"]),
-    )
-
-
-def _chain(path: Path) -> Iterator[Path]:
-    # A virtual environment's python is a link, often to a link: every folder on the way must be visible.
-    for _ in range(10):
-        if not path.is_symlink():
-            return
-        path = path.parent / path.readlink()
-        yield path.parent.parent if path.parent.name in {"bin", "Scripts"} else path
 
 
 def _as_python(path: Path) -> Path | None:
@@ -121,12 +60,13 @@ def _as_python(path: Path) -> Path | None:
     return None
 
 
-def _places(root: Path, environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+def _places(root: Path, environ: Mapping[str, str]) -> Iterator[tuple[Path, str, bool]]:
+    """Python, origin, and whether the user rather than a file of the workspace names it."""
     for find in (_project_folder, _pdm, _poetry, _pipenv, _activated, _own, _on_path):
         for path, origin in find(root, environ):
             python = _as_python(path)
             if python is not None:
-                yield python, origin
+                yield python, origin, find in {_activated, _own, _on_path}
 
 
 _Found = Iterator[tuple[Path, str]]
@@ -143,22 +83,24 @@ def _project_folder(root: Path, _environ: Mapping[str, str]) -> _Found:
 
 
 def _pdm(root: Path, _environ: Mapping[str, str]) -> _Found:
-    record = root / ".pdm-python"
-    if record.is_file():
-        yield Path(record.read_text("utf-8", "replace").strip()), ".pdm-python"
+    named = read_small(root / ".pdm-python").strip()
+    if named and "\0" not in named:
+        yield root / named, ".pdm-python"
 
 
 def _poetry(root: Path, environ: Mapping[str, str]) -> _Found:
     try:
-        data = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    except (OSError, ValueError):
+        data: dict[str, Any] = tomllib.loads(read_small(root / "pyproject.toml"))
+        tool, project = data.get("tool", {}), data.get("project", {})
+        name = tool.get("poetry", {}).get("name") or project.get("name")
+        uses_poetry = (root / "poetry.lock").exists() or "poetry" in tool
+    except (ValueError, AttributeError):
         return
-    name = data.get("tool", {}).get("poetry", {}).get("name") or data.get("project", {}).get("name")
-    if not name or not ((root / "poetry.lock").exists() or "poetry" in data.get("tool", {})):
+    if not (uses_poetry and isinstance(name, str) and re.fullmatch(r"[\w. -]+", name)):
         return
     # Poetry's documented naming of its cached environments: name, then a digest of the project's path.
     digest = base64.urlsafe_b64encode(hashlib.sha256(os.path.normcase(root).encode()).digest()).decode()[:8]
-    stem = re.sub(r'[ $`!*@"\\\r\n\t]', "_", str(name).lower())[:42]
+    stem = re.sub(r'[ $`!*@"\\\r\n\t]', "_", name.lower())[:42]
     cache = environ.get("POETRY_CACHE_DIR") or str(_home(environ) / ".cache" / "pypoetry")
     for folder in sorted((Path(cache) / "virtualenvs").glob(f"{stem}-{digest}-py*"), reverse=True):
         yield folder, "Poetry's environment"

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from fixloop.evaluate.texts import read_small
+
 MARKERS = ("pyproject.toml", "setup.py", "Pipfile")
 TEST_SETTINGS = ("pytest.ini", "setup.cfg", "tox.ini")  # a folder of tests may hold them; that makes it no project
 SKIPPED_FOLDERS = frozenset(
@@ -34,6 +36,12 @@ def project_root(start: Path, ceiling: Path | None = None) -> Path:
         if (folder / ".git").exists() or _looks_like_a_project(folder):
             return folder if _stands_alone(folder) else _settled_above(folders[at:]) or folder
     return ceiling or next((folder for folder in folders if _has_any(folder, TEST_SETTINGS)), start)
+
+
+def repository_top(root: Path) -> Path:
+    """The top of the repository that ``root`` is in, or ``root``; a home that is a repository does not count."""
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return root if Path.home().resolve().is_relative_to(top) else top
 
 
 def projects_within(root: Path, paths: Iterable[str]) -> tuple[Path, ...]:
@@ -73,10 +81,7 @@ def _has_pytest_settings(folder: Path) -> bool:
 
 
 def _starts_a_line(file: Path, text: str) -> bool:
-    try:
-        return any(line.startswith(text) for line in file.read_text("utf-8", "replace").splitlines())
-    except OSError:
-        return False
+    return any(line.startswith(text) for line in read_small(file).splitlines())
 
 
 def patterns_of_tests(root: Path) -> tuple[str, ...]:
@@ -89,15 +94,15 @@ def _pytest_option(root: Path, name: str) -> list[str]:
     for file, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read_string((root / file).read_text("utf-8"))
-        except (OSError, ValueError, configparser.Error):
+            parser.read_string(read_small(root / file))
+        except (ValueError, configparser.Error):
             continue
         if parser.has_option(section, name):
             return parser.get(section, name).split()
     try:
-        tool: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {})
+        tool: dict[str, Any] = tomllib.loads(read_small(root / "pyproject.toml")).get("tool", {})
         value: Any = tool.get("pytest", {}).get("ini_options", {}).get(name) or tool.get("pytest", {}).get(name) or []
-    except (OSError, ValueError, AttributeError):
+    except (ValueError, AttributeError):
         return []
     return value.split() if isinstance(value, str) else [str(entry) for entry in value]
 

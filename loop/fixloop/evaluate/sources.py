@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fixloop.evaluate.project import is_source, patterns_of_tests
+from fixloop.evaluate.texts import read_within
 from fixloop.ports import Unreadable
 from fixloop.records.source import SourceText, UndecodableSource
 
@@ -23,9 +24,11 @@ class WorkspaceSources:
         known = self._texts.get(path)
         if known is None:
             try:
-                known = SourceText(path, (self._root / path).read_bytes())
+                known = SourceText(path, read_within(self._root, path))
             except OSError as error:
                 raise Unreadable(f"{path} cannot be read: {error.strerror}.") from None
+            except ValueError as error:
+                raise Unreadable(f"{path} cannot be read: {error}.") from None
             try:
                 _ = known.text
             except UndecodableSource as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from fixloop import probe
 from fixloop.evaluate.interpreter import Interpreter
+from fixloop.evaluate.texts import read_small
 from fixloop.sandbox.run import Ended, Job, Limits, Tier, run
 
 SECONDS = 60.0
@@ -139,10 +140,7 @@ def _configured(root: Path, place: str) -> bool:
 
 
 def _mentions(file: Path, pattern: str) -> bool:
-    try:
-        return re.search(pattern, file.read_text("utf-8", "replace"), re.MULTILINE) is not None
-    except OSError:
-        return False
+    return re.search(pattern, read_small(file), re.MULTILINE) is not None
 
 
 def _relative(diagnostic: Diagnostic, root: Path) -> Diagnostic:

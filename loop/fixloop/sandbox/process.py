@@ -1,6 +1,6 @@
-"""Start a trusted helper program (an interpreter asked about itself, git) outside the sandbox and take its output.
+"""Start a program of the user's own (a shim on the path, Neovim) outside the sandbox and take its output.
 
-Never used for anything that the workspace supplies.
+Never used for anything that the workspace supplies or names, an interpreter of its own included.
 """
 
 from __future__ import annotations
