@@ -10,6 +10,7 @@ STRONGEST = Tier.FULL.value
 
 _LOCAL_GAPS = (
     "No network, not even to the machine itself, and no local sockets but connected pairs: tests that need them fail.",
+    "Nothing is told about processes, not even own ones: of /proc there is only the command's own /proc/self.",
     "Fixed places such as /tmp cannot be written: the temporary folder is the one that TMPDIR names.",
     "Names, sizes, times and uses of files elsewhere can be asked for, though not what is in them.",
     "Files that may be read can be locked, which other programs may wait for.",
@@ -22,8 +23,8 @@ GAPS: Mapping[Tier, tuple[str, ...]] = {
         "Shared memory is the machine's own: closed while anything in it is open to everybody, and swept after a run.",
         "Times of files that everybody may write can be changed.",
         (
-            "Where other users cannot enter a folder on the way to Python, the command may read what it is shown whatever"
-            " the modes of files say; then there is no shared memory, no pseudo terminal and no watching of files."
+            "Where a folder on the way to Python is closed to other users, modes of files do not keep the command from"
+            " reading what it is shown; then there is no shared memory, no pseudo terminal and no watching of files."
         ),
     ),
     Tier.REDUCED: (

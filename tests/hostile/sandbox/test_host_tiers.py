@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -277,13 +279,21 @@ def test_what_detaches_itself_ends_with_the_run(
 
 
 @pytest.mark.parametrize("tier", [throw_away])
-def test_an_interpreter_that_the_user_cannot_read_is_refused_with_a_remedy(workspace: Path, tier: Tier) -> None:
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="a capability is dropped with setpriv")
+def test_without_the_capability_an_interpreter_that_is_closed_is_refused_with_a_remedy(
+    workspace: Path, tier: Tier, scratch: Path
+) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as closed:
         python = Path(closed) / "python"
         python.symlink_to(SYSTEM_PYTHON)
-        completed = run(job_for(tier, workspace, "", argv=(str(python), "-c", "pass")), tier, never)
-        assert completed.ended is Ended.NOT_STARTED
-        assert f"chmod o+x {closed}" in completed.detail
+        argv = parent_arguments(sys.executable, workspace, tier, "-c", "pass", inside=str(python))
+        env = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(PACKAGES)}
+        without = ["setpriv", "--bounding-set", "-dac_read_search", "--inh-caps", "-dac_read_search"]
+        done = subprocess.run([*without, *argv], env=env, capture_output=True, text=True, check=True)
+        ended, _, detail, _ = json.loads(done.stdout)
+        assert ended == "not started", done.stdout
+        assert f"chmod o+x {closed}" in detail
+        assert "--cap-add DAC_READ_SEARCH" in detail
 
 
 @host_tiers
@@ -298,13 +308,16 @@ def test_what_two_killed_processes_leave_is_removed_by_the_next(
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        launcher = int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()[0])
+        outer = int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()[0])
+        inner = int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
         folders.sweep(str(scratch), end_processes)
         assert len(list(scratch.iterdir())) == 1  # in use
-        os.kill(launcher, signal.SIGSTOP)
+        for keeper in (outer, inner):  # of those, either one would end the run
+            os.kill(keeper, signal.SIGSTOP)
         parent.kill()
-        os.kill(launcher, signal.SIGKILL)
-    assert eventually(lambda: not Path(f"/proc/{launcher}").exists())
+        for keeper in (outer, inner):
+            os.kill(keeper, signal.SIGKILL)
+    assert eventually(lambda: not any(Path(f"/proc/{keeper}/exe").exists() for keeper in (outer, inner)))
     assert len(list(scratch.iterdir())) == 1
     folders.sweep(str(scratch), end_processes)
     assert list(scratch.iterdir()) == []

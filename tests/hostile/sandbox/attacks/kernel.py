@@ -116,7 +116,8 @@ def regain():
     won("all")
 alone(regain)
 words = dict(line.split(":", 1) for line in read("/proc/self/status").decode().splitlines())
-if any(int(words[name], 16) & ~host["capabilities"] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")):
+names = ("CapInh", "CapPrm", "CapEff", "CapAmb", *host["bounded"])
+if any(int(words[name], 16) & ~host["capabilities"] for name in names):
     won("a set that is not empty")
 if words["NoNewPrivs"].strip() != "1" or words["Seccomp"].strip() != "2":
     won("an open way to gain them")

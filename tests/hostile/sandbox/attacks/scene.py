@@ -379,11 +379,12 @@ def inside(tier: Tier, python: str = sys.executable) -> _Runner:
     """Runs code in a tier; its sentence says what went wrong with the run itself."""
     own = python == sys.executable
     capabilities = _READS_ALL if tier is Tier.ROOT and own else 0
+    bounded = [] if tier is Tier.REDUCED and os.getuid() else ["CapBnd"]  # which takes a capability to empty
     prefixes = (Path(sys.prefix), Path(sys.base_prefix)) if own else ()
 
     def start(here: Scene, code: str, facts: dict[str, object], listener: _Listener) -> str:
         job = Job(
-            argv=_program(code, {**facts, "capabilities": capabilities}, 4, python),
+            argv=_program(code, {**facts, "capabilities": capabilities, "bounded": bounded}, 4, python),
             root=here.workspace,
             files={},
             visible=(*prefixes, here.visible),
@@ -407,7 +408,7 @@ def _story(completed: Completed) -> str:
 def bare(here: Scene, code: str, facts: dict[str, object], listener: _Listener) -> str:
     """Runs code with no sandbox at all, as a careless server would."""
     env = {**os.environ, "SECRET_TOKEN": here.secret}
-    argv = _program(code, {**facts, "capabilities": 0}, 1)
+    argv = _program(code, {**facts, "capabilities": 0, "bounded": ["CapBnd"]}, 1)
     with subprocess.Popen(
         argv, cwd=here.workspace, env=env, close_fds=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
