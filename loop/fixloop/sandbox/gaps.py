@@ -10,6 +10,7 @@ STRONGEST = Tier.FULL.value
 
 _LOCAL_GAPS = (
     "No network, not even to the machine itself, and no local sockets but connected pairs: tests that need them fail.",
+    "There are no message queues and no System V objects.",
     "Nothing is told about processes, not even own ones: of /proc there is only the command's own /proc/self.",
     "Fixed places such as /tmp cannot be written: the temporary folder is the one that TMPDIR names.",
     "Names, sizes, times and uses of files elsewhere can be asked for, though not what is in them.",

@@ -287,6 +287,13 @@ import ctypes
 assert ctypes.CDLL(None).prctl(15, b"worker", 0, 0, 0) == 0
 assert open("/proc/self/comm").read() == "worker\\n"
 """,
+    "message queues": """
+import ctypes
+libc = ctypes.CDLL(None)
+name = f"/fixloop-test-{os.getpid()}".encode()
+assert libc.mq_open(name, os.O_CREAT | os.O_RDWR, 0o600, None) >= 0 and libc.mq_unlink(name) == 0
+assert libc.msgget(0, 0o1600) >= 0 and libc.shmget(0, ctypes.c_size_t(4096), 0o1600) >= 0
+""",
     "own processes": """
 import signal, time
 child = os.fork()
@@ -318,7 +325,12 @@ _NO_SOCKETS = {
     "names and addresses",
     "shared values",
 }
-_NOT_WITHOUT_NAMESPACES = {*_NO_SOCKETS, "fixed places for temporary files", "facts about own processes"}
+_NOT_WITHOUT_NAMESPACES = {
+    *_NO_SOCKETS,
+    "fixed places for temporary files",
+    "facts about own processes",
+    "message queues",
+}
 _NO_SHARED_MEMORY = {"locks", "shared memory", "executors"}
 LACKING = {
     Tier.FULL: frozenset[str](),
