@@ -183,6 +183,25 @@ WRITING = (
     Attack("a hidden file removed", "attempt(lambda: os.unlink(host['outside'] + '/file'))"),
     Attack("a hidden folder filled", "attempt(lambda: os.mkdir(host['outside'] + '/new'))"),
     Attack(
+        "a hidden folder changed in every way",
+        """
+folder, file = host["outside"], host["outside"] + "/file"
+attempt(
+    lambda: os.truncate(file, 1),
+    lambda: os.mkfifo(folder + "/pipe"),
+    lambda: os.symlink("x", folder + "/link"),
+    lambda: os.link("text", folder + "/second"),
+    lambda: os.link(file, "second"),
+    lambda: os.rename(file, "moved"),
+    lambda: os.rmdir(folder + "/closed"),
+    lambda: write("/proc/self/root" + file),
+    lambda: os.chmod(file, 0),
+    lambda: os.chown(file, os.getuid(), os.getgid()),
+    lambda: os.setxattr(file, "user.x", b"x"),
+)
+""",
+    ),
+    Attack(
         "the home and its start-up files",
         """
 for name in (".bashrc", ".profile", ".ssh/authorized_keys", ".config/autostart", "planted.pth"):

@@ -48,6 +48,16 @@ attempt(lambda: socket.socket().sendto(b"from inside", 0x20000000, ("127.0.0.1",
     ),
     Attack("path socket", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['docker']))"),
     Attack(
+        "path datagram by an end of a pair",
+        """
+for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+    attempt(
+        lambda: socket.socketpair(socket.AF_UNIX, kind)[0].sendto(b"from inside", host["hidden_datagram"]) and None,
+        lambda: socket.socketpair(socket.AF_UNIX, kind)[0].connect(host["docker"]),
+    )
+""",
+    ),
+    Attack(
         "path socket through the roots of processes",
         """
 for process in ("self", "thread-self", "1", os.getppid(), host["parent"], host["bait"]):

@@ -115,6 +115,8 @@ class Scene:
             os.setxattr(closed / "file", "user.secret", self.secret.encode())
         for path in (closed / "file", closed):
             path.chmod(path.stat().st_mode & 0o700)
+        for path in (self._outside / "file", self._outside / "linked", self._outside):
+            path.chmod(0o777)  # so that no mode keeps it
         for folder in (self.visible, self.workspace):
             (folder / "text").write_text("base")
             (folder / "folder").mkdir()
@@ -148,6 +150,7 @@ class Scene:
             "abstract_packets": (unix, socket.SOCK_SEQPACKET, f"\0{self.mark}-packets"),
             "agent": (unix, tcp, str(self._home / "agent.sock")),
             "bus": (unix, tcp, str(self._outside / "bus")),
+            "hidden_datagram": (unix, udp, str(self._outside / "datagram")),
             "docker": (unix, tcp, str(self._outside / "docker.sock")),
             "visible_socket": (unix, tcp, str(self.visible / "socket")),
             "visible_datagram": (unix, udp, str(self.visible / "datagram")),
@@ -161,6 +164,8 @@ class Scene:
                 if name.endswith("6"):
                     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 listener.bind(address)
+                if isinstance(address, str) and not address.startswith("\0"):
+                    Path(address).chmod(0o777)
                 if kind != udp:
                     listener.listen()
                 listener.settimeout(0)
