@@ -30,6 +30,7 @@ GAPS: Mapping[Tier, tuple[str, ...]] = {
     ),
     Tier.REDUCED: (
         *_LOCAL_GAPS,
+        "Names, sizes, times and uses of files that only this user may read can be asked for, too.",
         "Modes, owners and times of files cannot be changed: attempts do nothing. There are no attributes of files.",
         "There is no shared memory and no pseudo terminal: tests that use locks or pools of multiprocessing fail.",
         "The number of processes is not limited.",

@@ -9,7 +9,7 @@ _POWER = "a user without the right to it"
 _READ_BY_ALL = b"\2\0\0\0" + b"".join(bytes([kind, 0, 7, 0]) + b"\xff" * 4 for kind in (1, 4, 32))
 _EVERYBODYS = "the machine has only one of each"
 _LOCKS = "can be locked"
-_USES = "uses of files elsewhere"
+_USES, _OWN_USES = "uses of files elsewhere", "uses of files that only this user may read"
 _MOUNTS = "it would change what the machine has mounted"
 
 READING = (
@@ -92,7 +92,7 @@ for folder in (host["closed"], host["home"] + "/.ssh"):
 now()
 attempt(lambda: os.read(descriptor, 99) and won("the host's doings"))
 """,
-        gap=_USES,
+        gap=_OWN_USES,
     ),
     Attack(
         "a closed file by a second name made from a descriptor for its path alone",

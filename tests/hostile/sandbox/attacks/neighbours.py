@@ -14,7 +14,7 @@ def serve():
         if server.accept():
             won("a neighbour called")
 attempt(serve)
-ready()
+say("ready")
 """
 
 

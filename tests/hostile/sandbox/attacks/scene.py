@@ -43,6 +43,7 @@ _USER_KEYRING = -4
 _KEYCTL = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _UNLINK_KEY = 9
 _HIGH = 700
+_LOOKS = 4  # a process that forks and ends all the time can be missed by one
 _SECRET_FILES = (
     ".ssh/id_ed25519",
     ".aws/credentials",
@@ -312,7 +313,8 @@ class Scene:
 
     def leftovers(self) -> list[str]:
         """What carries the mark and is still there."""
-        found = [f"process {pid} is left" for pid in self._marked_processes()]
+        seen = {pid for _ in range(_LOOKS) for pid in self._marked_processes()}
+        found = [f"process {pid} is left" for pid in seen]
         for folder in ("/dev/shm", "/tmp", "/var/tmp", "/dev/mqueue"):
             with contextlib.suppress(OSError):
                 found += [f"{path} is left" for path in Path(folder).iterdir() if self.mark in path.name]
