@@ -58,7 +58,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals, sec
     process.send_signal(number)
     said, _ = process.communicate(timeout=20)
     if said:  # the very first moments belong to the interpreter, which only dies
-        assert json.loads(said)["stop_reason"] == "cancelled"
+        assert json.loads(said)["stop_reason"] == "cancelled", said
         assert process.returncode == 130
     deadline = time.monotonic() + 0.5
     while children() - own and time.monotonic() < deadline:

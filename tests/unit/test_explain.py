@@ -36,10 +36,10 @@ def test_other_words_say_nothing(words: str) -> None:
     assert explain.hints(words, LIMITS, Tier.FULL) == ()
 
 
-def test_what_a_tier_does_not_limit_is_not_named() -> None:
+@pytest.mark.parametrize(("tier", "named"), [(Tier.FULL, 3), (Tier.ROOT, 2), (Tier.REDUCED, 1)])
+def test_what_a_tier_does_not_limit_is_not_named(tier: Tier, named: int) -> None:
     words = "No space left on device; can't start new thread; Too many open files"
-    assert len(explain.hints(words, LIMITS, Tier.FULL)) == 3
-    assert len(explain.hints(words, LIMITS, Tier.REDUCED)) == 1
+    assert len(explain.hints(words, LIMITS, tier)) == named
 
 
 @pytest.mark.parametrize("ended", Ended)

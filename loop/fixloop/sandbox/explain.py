@@ -48,13 +48,14 @@ def hints(words: str, limits: Limits, tier: Tier) -> tuple[str, ...]:
 
 
 def _hints(words: str, limits: Limits, tier: Tier) -> Iterator[str]:
-    whole_tree = tier is Tier.FULL
+    # Elsewhere no limit of ours is behind such an error: the disk is full, or the user has too many processes.
+    space_is_limited, processes_are_limited = tier is Tier.FULL, tier in {Tier.FULL, Tier.ROOT}
     size, space = _size(limits.memory_bytes), _size(limits.scratch_bytes)
     for marks, allowed, is_limited in (
         (_DESCRIPTORS, f"{limits.open_files:,} open files to one process", True),
         (_FILE, f"files of at most {_size(limits.file_bytes)}", True),
-        (_SPACE, f"{space} for everything written, and one file for each 4 KiB of it", whole_tree),
-        (_PROCESSES, f"{limits.processes:,} processes and threads", whole_tree),
+        (_SPACE, f"{space} for everything written, and one file for each 4 KiB of it", space_is_limited),
+        (_PROCESSES, f"{limits.processes:,} processes and threads", processes_are_limited),
         (_MEMORY, f"{size} of memory", True),
     ):
         found = next((mark for mark in marks if mark in words), None)

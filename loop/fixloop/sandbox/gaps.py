@@ -10,8 +10,11 @@ STRONGEST = Tier.FULL.value
 
 _LOCAL_GAPS = (
     "No network, not even to the machine itself, and no local sockets but connected pairs: tests that need them fail.",
+    "There are no message queues and no System V objects.",
+    "Nothing is told about processes, not even own ones: of /proc there is only the command's own /proc/self.",
     "Fixed places such as /tmp cannot be written: the temporary folder is the one that TMPDIR names.",
-    "Names, sizes and times of files elsewhere can be asked for, though not what is in them.",
+    "Names, sizes, times and uses of files elsewhere can be asked for, though not what is in them.",
+    "Files that may be read can be locked, which other programs may wait for.",
     "The space written is limited for each file, not for all of them together.",
 )
 GAPS: Mapping[Tier, tuple[str, ...]] = {
@@ -20,10 +23,15 @@ GAPS: Mapping[Tier, tuple[str, ...]] = {
         *_LOCAL_GAPS,
         "Shared memory is the machine's own: closed while anything in it is open to everybody, and swept after a run.",
         "Times of files that everybody may write can be changed.",
+        (
+            "Where a folder on the way to Python is closed to other users, modes of files do not keep the command from"
+            " reading what it is shown; then there is no shared memory, no pseudo terminal and no watching of files."
+        ),
     ),
     Tier.REDUCED: (
         *_LOCAL_GAPS,
-        "Modes, owners, times and attributes of files cannot be changed: attempts do nothing.",
+        "Names, sizes, times and uses of files that only this user may read can be asked for, too.",
+        "Modes, owners and times of files cannot be changed: attempts do nothing. There are no attributes of files.",
         "There is no shared memory and no pseudo terminal: tests that use locks or pools of multiprocessing fail.",
         "The number of processes is not limited.",
     ),

@@ -64,7 +64,7 @@ def _attempts(asked: dict[str, object]) -> dict[str, Callable[[], object]]:
         "seccomp: unshare nothing": lambda: _checked(_libc.unshare(0)),
         "seccomp: a new user namespace": lambda: _checked(_libc.unshare(NEW_USER_NAMESPACE)),
         "seccomp: mount": lambda: _checked(_libc.mount(b"tmpfs", b".", b"tmpfs", 0, None)),
-        "capabilities: held": _holds_capabilities,
+        "capabilities: held": lambda: _holds_capabilities(int(str(asked["capabilities"]))),
         "fresh /proc: another's": lambda: os.readlink("/proc/self") != str(os.getpid()),
         "limits: memory": lambda: bytearray(int(str(asked["memory"]))),
         "limits: file": lambda: _write_large(int(str(asked["file"]))),
@@ -99,11 +99,11 @@ def _checked(result: int) -> None:
         raise OSError(ctypes.get_errno(), "refused")
 
 
-def _holds_capabilities() -> bool:
+def _holds_capabilities(allowed: int) -> bool:
     with open("/proc/self/status") as file:
         fields = dict(line.rstrip("\n").split(":", 1) for line in file)
     sets = [int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")]
-    return any(sets) or int(fields["NoNewPrivs"]) != 1
+    return any(held & ~allowed for held in sets) or int(fields["NoNewPrivs"]) != 1
 
 
 def _write_large(size: int) -> None:

@@ -22,6 +22,7 @@ from fixloop.sandbox.jail.workspace import COPIED
 from fixloop.sandbox.job import MIB, Completed, Ended, Job, Limits, Tier
 from fixloop.sandbox.launch import run
 
+_TO_READ = 2  # the one capability that the throw-away user may keep, CAP_DAC_READ_SEARCH
 _INTRUDER = Path(__file__).parent / "intruder.py"
 _SECRET = "SECRET"  # noqa: S105 (bait)
 _LIMITS = Limits(wall_seconds=20, memory_bytes=256 * MIB, file_bytes=4 * MIB, processes=16)
@@ -133,6 +134,7 @@ def _job(tier: Tier, python: Path, prefixes: Sequence[Path], bait: _Bait) -> Job
         "outside": str(bait.folder / "open" / "outside"),
         "secret": str(bait.folder / "open" / "secret"),
         "process": bait.sleeper.pid,
+        "capabilities": 1 << _TO_READ if tier is Tier.ROOT else 0,
         "memory": _LIMITS.memory_bytes * 2,
         "file": _LIMITS.file_bytes * 2,
         "fork": tier is Tier.ROOT or (tier is Tier.FULL and os.getuid() != 0),  # no limit of its own binds root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +30,6 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def token(workspace: Path) -> str:
+def token() -> str:
     """An argument by which the processes of one test are told from all others."""
-    return f"token-{hashlib.sha256(str(workspace).encode()).hexdigest()[:16]}"
+    return f"token-{secrets.token_hex(8)}"

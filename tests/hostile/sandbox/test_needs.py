@@ -6,12 +6,24 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from boxes import NOT_LINUX, PREFIXES, all_tiers, both_tiers, job, job_for, never, told
-from fixloop.sandbox.run import Tier, run
+from boxes import (
+    NOT_LINUX,
+    PREFIXES,
+    SYSTEM_PYTHON,
+    all_tiers,
+    both_tiers,
+    job,
+    job_for,
+    never,
+    throw_away,
+    told,
+)
+from fixloop.sandbox.run import Ended, Tier, run
 from hostile.sandbox.attacks.other import as_other
 from slots import warm_process
 
@@ -275,25 +287,55 @@ import ctypes
 assert ctypes.CDLL(None).prctl(15, b"worker", 0, 0, 0) == 0
 assert open("/proc/self/comm").read() == "worker\\n"
 """,
+    "message queues": """
+import ctypes
+libc = ctypes.CDLL(None)
+name = f"/fixloop-test-{os.getpid()}".encode()
+assert libc.mq_open(name, os.O_CREAT | os.O_RDWR, 0o600, None) >= 0 and libc.mq_unlink(name) == 0
+assert libc.msgget(0, 0o1600) >= 0 and libc.shmget(0, ctypes.c_size_t(4096), 0o1600) >= 0
+""",
     "own processes": """
 import signal, time
 child = os.fork()
 if child == 0:
     time.sleep(60)
-assert f"{child}" in os.listdir("/proc") and open(f"/proc/{child}/stat").read()
 os.kill(child, signal.SIGSTOP), os.kill(child, signal.SIGCONT), os.kill(child, signal.SIGTERM)
 assert os.waitpid(child, 0)[1] == signal.SIGTERM
+""",
+    "facts about own processes": """
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(writer)
+    os.read(reader, 1)
+    os._exit(0)
+assert f"{child}" in os.listdir("/proc") and open(f"/proc/{child}/stat").read()
 """,
 }
 
 
 # What ``fixloop.sandbox.gaps`` says about the tiers without namespaces.
-_NO_SOCKETS = {"fixed places for temporary files", "loopback servers", "local sockets", "web server", "asyncio"}
-_NOT_WITHOUT_NAMESPACES = {*_NO_SOCKETS, "names and addresses", "shared values"}
+_NO_SOCKETS = {
+    "loopback servers",
+    "loopback of both kinds",
+    "local sockets",
+    "a socket among temporary files",
+    "web server",
+    "asyncio",
+    "names and addresses",
+    "shared values",
+}
+_NOT_WITHOUT_NAMESPACES = {
+    *_NO_SOCKETS,
+    "fixed places for temporary files",
+    "facts about own processes",
+    "message queues",
+}
+_NO_SHARED_MEMORY = {"locks", "shared memory", "executors"}
 LACKING = {
     Tier.FULL: frozenset[str](),
     Tier.ROOT: frozenset({*_NOT_WITHOUT_NAMESPACES, "user"}),
-    Tier.REDUCED: frozenset({*_NOT_WITHOUT_NAMESPACES, "locks", "shared memory", "executors", "pseudo terminals"}),
+    Tier.REDUCED: frozenset({*_NOT_WITHOUT_NAMESPACES, *_NO_SHARED_MEMORY, "pseudo terminals"}),
 }
 WAYS_TO_START = {
     Tier.FULL: {"fork", "spawn", "forkserver"},
@@ -322,10 +364,39 @@ def test_what_ordinary_tests_need_works_in_slots(workspace: Path) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="every other test already runs as an ordinary user")
 @both_tiers
 def test_what_ordinary_tests_need_works_for_an_ordinary_user(tier: Tier) -> None:
-    needs = dict(NEEDS)
-    if tier is Tier.REDUCED:
-        del needs["user"]  # the host's own list of users, and this one is not in it
-    assert {need: outcome for need, outcome in as_other(tier.value, needs).items() if outcome != [[], ""]} == {}
+    found = as_other(tier.value, NEEDS)
+    lacking = {need for need, outcome in found.items() if outcome != [[], ""]}
+    unlisted = {"user"} if tier is Tier.REDUCED else set[str]()  # the host's own list of users is shown there
+    assert lacking == {*LACKING[tier], *unlisted}, found
+
+
+ONE_BY_ONE = """
+for number, (need, code) in enumerate({needs!r}.items()):
+    child = os.fork()
+    if child == 0:
+        try:
+            os.mkdir(f"need-{{number}}"), os.chdir(f"need-{{number}}")
+            open("text", "w").write("base")
+            exec(code, {{"os": os}})
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        os.write(4, need.encode() + b"\\n")
+"""
+
+
+@pytest.mark.parametrize("tier", [throw_away])
+def test_what_is_lacking_under_a_python_that_modes_close_to_others(workspace: Path, tier: Tier) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as closed:
+        python = Path(closed) / "python"
+        python.symlink_to(SYSTEM_PYTHON)
+        argv = (str(python), *job(workspace, ONE_BY_ONE.format(needs=NEEDS)).argv[1:])
+        completed = run(job(workspace, "", argv=argv, visible=()), tier, never)
+    assert completed.ended is Ended.EXITED, completed
+    more = {*_NO_SHARED_MEMORY, "pseudo terminals", "watching files", "names of threads"}  # the last one in any child
+    assert set(completed.channel.decode().splitlines()) == {*LACKING[tier], *more}, completed.output.decode()
+    assert [closed in note for note in completed.notes] == [True]
 
 
 @both_tiers

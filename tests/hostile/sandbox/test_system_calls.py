@@ -207,7 +207,7 @@ REASONS = {
     "io_uring": ("call(425, 425, 1, ctypes.create_string_buffer(256))", "ENOSYS"),
     "memory without a name": ("call(319, 279, b'name', 0)", "ENOSYS"),
     "user namespace by clone": ("call(56, 220, 0x10000000 | 17, 0, 0, 0, 0)", "EPERM"),
-    "typing into an own terminal": ("call(16, 29, os.openpty()[1], 0x5412, b'x')", "EPERM"),
+    "typing into a terminal": ("call(16, 29, 0, 0x5412, b'x')", "EPERM"),
 }
 
 

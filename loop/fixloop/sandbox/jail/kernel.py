@@ -1,5 +1,7 @@
 """System calls that the ``os`` module lacks, through ctypes. Each raises Refused with the kernel's reason."""
 
+# Strings, as pathlib would double the launcher's start-up.
+# ruff: noqa: PTH123
 from __future__ import annotations
 
 import ctypes
@@ -29,7 +31,8 @@ _FILTER = 2
 _ALL_BITS_BUT_KEEP_CAPS = 0xEF  # uid 0 means nothing, for good
 _CAPABILITY_VERSION = 0x20080522
 _LAST_CAPABILITY = 63
-_SET_PRIVILEGES = 8  # CAP_SETPCAP
+TO_SET_USER, TO_SET_PRIVILEGES = 7, 8  # CAP_SETUID, CAP_SETPCAP
+TO_READ = 2  # CAP_DAC_READ_SEARCH: what the modes of files and folders keep from others, for reading alone
 TO_CHANGE_ROOTS, TO_ADMINISTER = 18, 21  # CAP_SYS_CHROOT and CAP_SYS_ADMIN: what joining a mount namespace takes
 
 _MOUNT_SETATTR = 442  # one number on every architecture, as for all calls since 2019
@@ -146,19 +149,31 @@ def filter_system_calls(program: bytes) -> None:
 
 def drop_capabilities(*kept: int) -> None:
     """Give up all but ``kept``, for every descendant too; those outlast the start of a program."""
-    _hold_capabilities((*kept, _SET_PRIVILEGES), inheritable=kept)
+    pass_on((*kept, TO_SET_PRIVILEGES), *kept)
+    bar_capabilities(*kept)
+    hold_capabilities(*kept)
+
+
+def pass_on(held: tuple[int, ...], *kept: int) -> None:
+    """Hold ``held`` alone, and have ``kept`` outlast the start of a program."""
+    _hold_capabilities(held, inheritable=kept)
     for capability in kept:
         done = _libc.prctl(_AMBIENT, ctypes.c_ulong(_RAISE), ctypes.c_ulong(capability), ctypes.c_ulong(0), 0)
-        _check(done, "keep a capability")
-    bar_capabilities(*kept)
-    _hold_capabilities(kept, inheritable=kept)
+        _check(done, "drop capabilities: keep one")
+
+
+def has_capability(capability: int) -> bool:
+    """True when this process may use it."""
+    with open("/proc/self/status", "rb") as file:
+        effective = next(line for line in file if line.startswith(b"CapEff:"))
+    return bool(int(effective.split()[1], 16) >> capability & 1)
 
 
 def drop_held_capabilities() -> None:
     """The same for a process that may have none: then it cannot bar them, and has nothing to bar."""
     if os.getuid() == 0:
         bar_capabilities()
-    give_up_capabilities()
+    hold_capabilities()
 
 
 def bar_capabilities(*kept: int) -> None:
@@ -169,15 +184,15 @@ def bar_capabilities(*kept: int) -> None:
             break  # past the last one that this kernel knows
 
 
-def give_up_capabilities() -> None:
-    """Those held, in every set."""
-    _hold_capabilities((), inheritable=())
+def hold_capabilities(*kept: int) -> None:
+    """Give up those held but ``kept``, in every set."""
+    _hold_capabilities(kept, inheritable=kept)
 
 
 def drop_kept_capabilities() -> None:
     """Give up what ``drop_capabilities`` had kept."""
     _prctl("drop capabilities", _AMBIENT, _CLEAR_ALL)
-    give_up_capabilities()
+    hold_capabilities()
 
 
 def _hold_capabilities(held: tuple[int, ...], inheritable: tuple[int, ...]) -> None:

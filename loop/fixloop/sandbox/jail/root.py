@@ -8,6 +8,7 @@ interpreters, editable installs and recorded absolute paths stay true.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH113, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
+import contextlib
 import os
 
 from . import kernel, workspace
@@ -65,7 +66,8 @@ _DEVICE_LINKS = {
     "/dev/stderr": "/proc/self/fd/2",
 }
 PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/dev/shm": "shm", HOME: "home"}
-WRITABLE = (*PRIVATE, "/dev")
+_MESSAGES = "/dev/mqueue"
+WRITABLE = (*PRIVATE, "/dev", _MESSAGES)
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _MOST_LINKS = 40
 _PROCESS_LIMIT_PER_NAMESPACE = (6, 14)  # first kernel whose pid_max is not the whole machine's
@@ -245,12 +247,20 @@ def _make_devices() -> None:
         kernel.bind(device, _NEW + device, kernel.NO_SUID | kernel.NO_EXEC)  # can be written to, but not changed
     os.makedirs(f"{_NEW}/dev/pts", exist_ok=True)
     mount_terminals(f"{_NEW}/dev/pts")
+    os.makedirs(_NEW + _MESSAGES, exist_ok=True)
+    mount_messages(_NEW + _MESSAGES)
 
 
 def mount_terminals(target: str) -> None:
     """Pseudo terminals that nobody else sees."""
     options = "newinstance,ptmxmode=0666,mode=620"
     kernel.mount("devpts", target, "devpts", kernel.NO_SUID | kernel.NO_EXEC, options)
+
+
+def mount_messages(target: str = _MESSAGES) -> None:
+    """POSIX message queues of this ipc namespace: Landlock allows them by the place where they are mounted."""
+    with contextlib.suppress(Refused):  # a kernel without them
+        kernel.mount("mqueue", target, "mqueue", SAFE | kernel.NO_EXEC)
 
 
 def _make_link(path: str, target: str) -> None:

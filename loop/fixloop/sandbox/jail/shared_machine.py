@@ -16,6 +16,7 @@ from .system_calls import Numbers, allowed_if, assemble, refused_if, this_machin
 _CONNECTED = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET: a datagram pair could still send to any path
 _TYPE_OF_SOCKET, _WHOLE = 0xF, 0xFFFFFFFF
 _UNIX = 1
+_SET_LEASE = 1024  # F_SETLEASE: others would wait for it, or fail, even where a file may only be read
 _SET_FLAGS, _SET_FLAGS_32, _SET_VERSION, _SET_ATTRIBUTES = 0x40086602, 0x40046602, 0x40087602, 0x401C5820
 
 _OBJECTS: Numbers = {
@@ -58,9 +59,25 @@ _STATUS_OF_FILES: Numbers = {
     "futimesat": (261, None),
     "utimensat": (280, 88),
 }
+# Landlock rules on none of these, which leaves them to the modes of files; by a descriptor they stay open.
+_READ_OF_ATTRIBUTES: Numbers = {
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "file_getattr": (468, 468),
+}
+_WATCHES: Numbers = {
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+}
 _SOCKETS: Numbers = {"socket": (41, 198)}
 _BY_ARGUMENTS: Numbers = {
     "ioctl": (16, 29),
+    "fcntl": (72, 25),
     "socketpair": (53, 199),
     "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
@@ -70,21 +87,33 @@ _BY_ARGUMENTS: Numbers = {
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
 }
-CALLS = {**_OBJECTS, **_ATTRIBUTES, **_STATUS_OF_FILES, **_SOCKETS, **_BY_ARGUMENTS}
+CALLS = {
+    **_OBJECTS,
+    **_ATTRIBUTES,
+    **_STATUS_OF_FILES,
+    **_READ_OF_ATTRIBUTES,
+    **_WATCHES,
+    **_SOCKETS,
+    **_BY_ARGUMENTS,
+}
 
 _ONE_PROCESS, _ONE_PROCESS_OF_IO = 0, 1  # PRIO_PROCESS, IOPRIO_WHO_PROCESS
 
 
-def forbid(*, own_user: bool) -> None:
+def forbid(*, own_user: bool, reads_all: bool = False) -> None:
     """Add this filter to that of ``system_calls``. Raises Refused."""
-    kernel.filter_system_calls(program(this_machine(), own_user=own_user))
+    kernel.filter_system_calls(program(this_machine(), own_user=own_user, reads_all=reads_all))
 
 
-def program(machine: str, *, own_user: bool) -> bytes:
-    """The filter; ``own_user`` says that the command has the number of the user who started it."""
+def program(machine: str, *, own_user: bool, reads_all: bool = False) -> bytes:
+    """The filter; ``own_user`` says that the command has the number of the user who started it.
+
+    ``reads_all``: that modes of files do not keep it from reading.
+    """
     itself = allowed_if((0, _WHOLE, (0,)))
     judgements = {
         "socketpair": allowed_if((0, _WHOLE, (_UNIX,)), (1, _TYPE_OF_SOCKET, _CONNECTED), code=errno.EAFNOSUPPORT),
+        "fcntl": refused_if(1, _SET_LEASE),
         "prlimit64": itself,
         "sched_setaffinity": itself,
         "sched_setparam": itself,
@@ -94,6 +123,10 @@ def program(machine: str, *, own_user: bool) -> bytes:
         "ioprio_set": allowed_if((0, _WHOLE, (_ONE_PROCESS_OF_IO,)), (1, _WHOLE, (0,))),
     }
     refused = [(_SOCKETS, errno.EAFNOSUPPORT), (_OBJECTS, errno.ENOSYS), (_ATTRIBUTES, errno.EOPNOTSUPP)]
+    if reads_all:
+        refused.append((_WATCHES, errno.ENOSYS))
+    if reads_all or own_user:
+        refused.append((_READ_OF_ATTRIBUTES, errno.EOPNOTSUPP))
     if own_user:
         judgements["ioctl"] = refused_if(1, _SET_FLAGS, _SET_FLAGS_32, _SET_VERSION, _SET_ATTRIBUTES)
         refused.append((_STATUS_OF_FILES, 0))

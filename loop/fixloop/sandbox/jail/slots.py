@@ -206,4 +206,5 @@ def _furnish(order: Order, shown: list[str]) -> None:
     for layer in (root.ORIGINAL, root.LAID):  # through the overlay alone are its sockets and pipes not the host's
         kernel.mount(f"{root.SCRATCH}/hidden", layer, None, kernel.BIND)
     root.mount_terminals("/dev/pts")
+    root.mount_messages()
     kernel.unmount(root.SCRATCH)

@@ -1,7 +1,7 @@
 """A user whom nobody else is: chosen for one run, given what the run may change, ended and forgotten with it."""
 
 # Strings, as pathlib would double the launcher's start-up.
-# ruff: noqa: PTH101, PTH108, PTH112, PTH114, PTH118, PTH123, PTH208
+# ruff: noqa: PTH101, PTH108, PTH112, PTH114, PTH116, PTH118, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -54,13 +54,24 @@ class Stranger(Owner):
             for name in (*folders, *files):
                 os.lchown(os.path.join(parent, name), self.number, self.number)
 
-    def become(self) -> None:
-        """Be this user for good, without a group, a capability or a way back. Raises Refused."""
+    def closed(self, path: str) -> str | None:
+        """The first folder on the way to a path that this user may not enter."""
+        steps = (*_steps(os.path.realpath(path)), *_steps(path))  # else a link would be blamed for where it leads
+        os.seteuid(self.number)  # its rights for a while: effective capabilities are set aside, too
+        try:
+            return next(filter(_is_closed, steps), None)
+        finally:
+            os.seteuid(0)
+
+    def become(self, *kept: int) -> None:
+        """Be this user for good, without a group, any capability but ``kept`` or a way back. Raises Refused."""
         os.setgroups([])
         os.setresgid(self.number, self.number, self.number)
-        kernel.bar_capabilities()
+        if kept:
+            kernel.pass_on((*kept, kernel.TO_SET_USER, kernel.TO_SET_PRIVILEGES), *kept)
+        kernel.bar_capabilities(*kept)
         os.setresuid(self.number, self.number, self.number)
-        kernel.give_up_capabilities()
+        kernel.hold_capabilities(*kept)
 
     def end(self) -> None:
         """End all processes of this user and remove what they left in shared memory."""
@@ -71,6 +82,24 @@ class Stranger(Owner):
                 with contextlib.suppress(OSError):
                     if os.lstat(path).st_uid == self.number:
                         _remove(path)
+
+
+def _is_closed(folder: str) -> bool:
+    try:
+        os.stat(folder + "/.")
+    except PermissionError:
+        return True
+    except OSError:  # not a folder
+        pass
+    return False
+
+
+def _steps(path: str) -> list[str]:
+    """The path and all folders above it, from the top."""
+    steps = [path]
+    while steps[-1] != "/":
+        steps.append(os.path.dirname(steps[-1]))
+    return steps[::-1]
 
 
 def end_processes(user: int) -> None:

@@ -23,7 +23,6 @@ CPU, MEMORY = b"cpu", b"memory"
 _INTERVAL_SECONDS = 0.05
 _SHARE = 20  # of the time at least so many times as much goes by without looking as with it
 _LONGEST_SECONDS = 0.5
-_SURE_SECONDS = 0.01  # between two looks that have to agree
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU_SIGNAL = -24  # as an exit code
@@ -36,6 +35,7 @@ class Watch:
     """Limits of one run. 0 for ``cpu_seconds`` or ``space_bytes``: without that limit.
 
     ``folder``: lies on the file system that holds ``space_bytes``. ``say`` gets each sentence for a person once.
+    ``sure_seconds``: between two looks that have to agree about memory, for what ended meanwhile was counted twice.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Watch:
         space_bytes: int,
         folder: str,
         say: Callable[[str], None],
+        sure_seconds: float = 0.01,
     ) -> None:
         self._memory_bytes = memory_bytes
         self._cpu_seconds = cpu_seconds
@@ -54,6 +55,7 @@ class Watch:
         self._space_bytes = space_bytes
         self._folder = folder
         self._say = say
+        self._sure_seconds = sure_seconds
         self._said: set[str] = set()
         self._memory = Memory()
         self._written_before = self._written()
@@ -85,7 +87,7 @@ class Watch:
             return CPU
         limit, written = self._memory_bytes, self._written() - self._written_before
         if self._memory.may_exceed(found, limit, written) and self._memory.exceeds(found, limit, written):
-            time.sleep(_SURE_SECONDS)  # what ended, or was handed over, while it was counted has been counted twice
+            time.sleep(self._sure_seconds)
             return MEMORY if self._memory.exceeds(processes.descendants(), limit, written) else None
         return None
 
@@ -155,6 +157,7 @@ def limits_of_all(order: Order) -> Watch:
         space_bytes=0,
         folder="",
         say=lambda sentence: command.note(order.report, sentence),
+        sure_seconds=_LONGEST_SECONDS,  # the watch of the slot that takes too much has its turn first
     )
 
 

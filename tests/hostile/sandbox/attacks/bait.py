@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, Attack
+from .record import Attack
 
 _KEYS = "a kernel without keys, or a machine that keeps processes from them"
 
 ATTACKS = (
-    Attack("own environment", "attempt(lambda: str(dict(os.environ)))", EVERYWHERE),
-    Attack("own environment as a file", "attempt(lambda: read('/proc/self/environ'))", EVERYWHERE),
+    Attack("own environment", "attempt(lambda: str(dict(os.environ)))"),
+    Attack("own environment as a file", "attempt(lambda: read('/proc/self/environ'))"),
     Attack(
         "own memory at the start",
         """
@@ -17,14 +17,17 @@ for start, end in re.findall("([0-9a-f]+)-([0-9a-f]+) rw.*stack", open("/proc/se
     stack = ctypes.string_at(int(start, 16), int(end, 16) - int(start, 16))
     say(stack[stack.rfind(b"SECRET_TOKEN="):].decode(errors="replace") if b"SECRET_TOKEN=" in stack else "")
 """,
-        EVERYWHERE,
     ),
     Attack("keys in the home", "attempt(*(lambda path=path: read(path) for path in host['keys']))"),
     Attack(
         "keys in the home by the user's entry",
         """
 import pwd
-for home in (host["home"], pwd.getpwuid(os.getuid()).pw_dir, os.path.expanduser("~")):
+try:
+    own = pwd.getpwuid(os.getuid()).pw_dir
+except KeyError:
+    own = "/root"
+for home in (host["home"], own, os.path.expanduser("~")):
     attempt(*(lambda path=path: read(path.replace(host["home"], home)) for path in host["keys"]))
 """,
     ),
@@ -42,7 +45,6 @@ for process in ("self", "1", os.getppid(), host["parent"], host["bait"]):
 for number in range(3, 1024):
     attempt(lambda: os.pread(number, 99, 0), lambda: os.write(number, b"x") and None)
 """,
-        EVERYWHERE,
     ),
     Attack(
         "inherited folders",
@@ -50,7 +52,6 @@ for number in range(3, 1024):
 for number in range(3, 1024):
     attempt(lambda: os.read(os.open(".aws/credentials", os.O_RDONLY, dir_fd=number), 99))
 """,
-        EVERYWHERE,
     ),
     Attack(
         "inherited connections",
@@ -58,9 +59,8 @@ for number in range(3, 1024):
 for number in range(3, 1024):
     attempt(lambda: socket.socket(fileno=os.dup(number)).send(b"from inside"))
 """,
-        EVERYWHERE,
     ),
-    Attack("agent of keys", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['agent']))", FULL),
+    Attack("agent of keys", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['agent']))"),
     Attack(
         "well-known sockets of the machine",
         """
@@ -71,7 +71,6 @@ for place in places:
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         attempt(lambda: send(socket.AF_UNIX, kind, place) or won(place))
 """,
-        FULL,
     ),
     Attack(
         "keyring of the user",
@@ -84,18 +83,15 @@ def fetch(ring):
 attempt(*(lambda ring=ring: fetch(ring) for ring in (-3, -4, -5)))
 attempt(lambda: call(249, 218, b"user", host["key_name"].encode(), None, -3) and won("a key"))
 """,
-        EVERYWHERE,
         unless=_KEYS,
     ),
     Attack(
         "shared memory, System V",
         "attempt(lambda: ctypes.string_at(segment(host['key']), 99))",
-        FULL,
     ),
     Attack(
         "shared memory, System V, written",
         "attempt(lambda: won(ctypes.memmove(segment(host['key']), b'S', 1)))",
-        FULL,
     ),
     Attack("shared memory, POSIX", "attempt(lambda: read(host['shared_file']), lambda: write(host['shared_file']))"),
     Attack(
@@ -109,7 +105,6 @@ attempt(lambda: call(249, 218, b"user", host["key_name"].encode(), None, -3) and
 for folder in ("/etc/ssh", "/etc/ssl/private", "/var/lib", "/run/secrets", "/etc/cron.d", "/boot"):
     attempt(lambda: os.listdir(folder) and won(folder))
 """,
-        FULL,
     ),
     Attack(
         "what lies beside a visible folder of the home",

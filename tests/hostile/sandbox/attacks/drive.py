@@ -1,7 +1,7 @@
 """Carries out code as whoever starts it: ``python -m hostile.sandbox.attacks.drive WHERE``.
 
 ``WHERE`` is a tier, or ``bare`` for no sandbox. Reads attacks, or other code to be judged like them, from stdin: name
--> (code, victim's code). Prints one line of JSON for each: [damage, what went wrong].
+-> (code, victim's code, why it is unsafe). Prints JSON: name -> [damage, what went wrong].
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import sys
 from fixloop.sandbox.run import Tier
 
 from .record import Attack
-from .scene import bare, inside, outcome
+from .scene import bare, inside, outcomes
 
 
 def main() -> None:
     runner = bare if sys.argv[1] == "bare" else inside(Tier(sys.argv[1]))
-    for name, (code, victim) in json.load(sys.stdin).items():
-        sys.stdout.write(json.dumps(outcome(Attack(name, code, victim=victim), runner)) + "\n")
-        sys.stdout.flush()
+    asked = json.load(sys.stdin)
+    attacks = {name: Attack(name, code, victim=victim, unsafe=unsafe) for name, (code, victim, unsafe) in asked.items()}
+    json.dump(outcomes(attacks, runner), sys.stdout)
 
 
 if __name__ == "__main__":

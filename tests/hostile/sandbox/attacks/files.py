@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, STRONG, Attack
+from .record import Attack
 
 _FILE_SYSTEM = "a file system that cannot do it"
 _POWER = "a user without the right to it"
 _READ_BY_ALL = b"\2\0\0\0" + b"".join(bytes([kind, 0, 7, 0]) + b"\xff" * 4 for kind in (1, 4, 32))
 _EVERYBODYS = "the machine has only one of each"
+_LOCKS = "can be locked"
+_USES, _OWN_USES = "uses of files elsewhere", "uses of files that only this user may read"
 _MOUNTS = "it would change what the machine has mounted"
 
 READING = (
@@ -64,7 +66,6 @@ def open_handle():
         return os.read(call(304, 265, folder, name, 0), 99)
 attempt(open_handle)
 """,
-        EVERYWHERE,
         unless=_POWER,
     ),
     Attack(
@@ -80,11 +81,75 @@ for folder in (host["visible"], host["workspace"]):
 now()
 attempt(lambda: os.read(descriptor, 99) and won("the host's doings"))
 """,
+        gap=_USES,
+    ),
+    Attack(
+        "what the host does with a closed file",
+        """
+descriptor = libc.inotify_init1(os.O_NONBLOCK)
+for folder in (host["closed"], host["home"] + "/.ssh"):
+    libc.inotify_add_watch(descriptor, folder.encode(), 0x21)
+now()
+attempt(lambda: os.read(descriptor, 99) and won("the host's doings"))
+""",
+        gap=_OWN_USES,
+    ),
+    Attack(
+        "a closed file by a second name made from a descriptor for its path alone",
+        """
+held = path_of(host["closed"] + "/file")
+attempt(
+    lambda: checked(libc.linkat(held, b"", -100, b"second", 0x1000)),
+    lambda: checked(libc.linkat(-100, f"/proc/self/fd/{held}".encode(), -100, b"second", 0x400)),
+    lambda: read("second"),
+    lambda: read(f"/proc/self/fd/{held}"),
+    lambda: os.truncate(f"/proc/self/fd/{held}", 0),
+)
+""",
+        unless=_POWER,
+    ),
+    Attack(
+        "attributes of a closed file",
+        """
+path = host["closed"] + "/file"
+held = f"/proc/self/fd/{path_of(path)}"
+attempt(
+    lambda: os.getxattr(path, "user.secret"),
+    lambda: os.getxattr(path, "user.secret", follow_symlinks=False),
+    lambda: os.getxattr(held, "user.secret"),
+    lambda: os.listxattr(path) and won("names"),
+)
+""",
+        unless=_FILE_SYSTEM,
+    ),
+    Attack(
+        "a closed program",
+        """
+import subprocess
+program = host["closed"] + "/program"
+attempt(
+    lambda: subprocess.run([program], capture_output=True).stdout,
+    lambda: subprocess.run(["/bin/sh", program], capture_output=True).stdout,
+    lambda: subprocess.run(["/bin/cat", program], capture_output=True).stdout,
+)
+held = path_of(program)
+attempt(lambda: subprocess.run([f"/proc/self/fd/{held}"], close_fds=False, capture_output=True).stdout)
+""",
+    ),
+    Attack(
+        "a closed folder by going there",
+        """
+def go():
+    os.chdir(host["closed"])
+    attempt(lambda: read("file"), lambda: os.listdir(".") and won("names"), lambda: write("file"))
+attempt(go)
+folder = path_of(host["closed"])
+attempt(lambda: os.read(os.open("file", os.O_RDONLY, dir_fd=folder), 99))
+""",
     ),
     Attack(
         "everything that is opened on a mount",
         "attempt(lambda: call(300, 262, 0, os.O_RDONLY) >= 0 and won('a watch'))",
-        EVERYWHERE,
         unless=_POWER,
     ),
 )
@@ -109,7 +174,7 @@ def _visible(name: str, action: str, unless: str = "") -> Attack:
 
 
 def _workspace(name: str, action: str, unless: str = "") -> Attack:
-    return Attack(f"{name} (workspace)", f"attempt(lambda: {action})", EVERYWHERE, unless=unless)
+    return Attack(f"{name} (workspace)", f"attempt(lambda: {action})", unless=unless)
 
 
 WRITING = (
@@ -117,6 +182,25 @@ WRITING = (
     Attack("a hidden file replaced", "attempt(lambda: os.replace('text', host['outside'] + '/file'))"),
     Attack("a hidden file removed", "attempt(lambda: os.unlink(host['outside'] + '/file'))"),
     Attack("a hidden folder filled", "attempt(lambda: os.mkdir(host['outside'] + '/new'))"),
+    Attack(
+        "a hidden folder changed in every way",
+        """
+folder, file = host["outside"], host["outside"] + "/file"
+attempt(
+    lambda: os.truncate(file, 1),
+    lambda: os.mkfifo(folder + "/pipe"),
+    lambda: os.symlink("x", folder + "/link"),
+    lambda: os.link("text", folder + "/second"),
+    lambda: os.link(file, "second"),
+    lambda: os.rename(file, "moved"),
+    lambda: os.rmdir(folder + "/closed"),
+    lambda: write("/proc/self/root" + file),
+    lambda: os.chmod(file, 0),
+    lambda: os.chown(file, os.getuid(), os.getgid()),
+    lambda: os.setxattr(file, "user.x", b"x"),
+)
+""",
+    ),
     Attack(
         "the home and its start-up files",
         """
@@ -182,17 +266,16 @@ attempt(
     Attack(
         "a lock on a visible file",
         "f = open(host['visible'] + '/text')\nattempt(lambda: fcntl.flock(f, fcntl.LOCK_EX))\nnow()",
-        FULL,
+        gap=_LOCKS,
     ),
     Attack(
         "a record lock on a visible file",
         "f = open(host['visible'] + '/text')\nattempt(lambda: fcntl.lockf(f, fcntl.LOCK_SH))\nnow()",
-        FULL,
+        gap=_LOCKS,
     ),
     Attack(
         "a lease on a visible file",
         "f = open(host['visible'] + '/folder/kept')\nattempt(lambda: fcntl.fcntl(f, 1024, fcntl.F_RDLCK))\nnow()",
-        FULL,
         unless=_FILE_SYSTEM,
     ),
     _workspace("written", "write('text')"),
@@ -222,7 +305,6 @@ attempt(
     lambda: os.unlink(".git/HEAD"),
 )
 """,
-        EVERYWHERE,
     ),
     Attack(
         "the original workspace, by its own path",
@@ -231,7 +313,6 @@ attempt(
     Attack(
         "a lock on a file of the workspace",
         "f = open('text')\nattempt(lambda: fcntl.flock(f, fcntl.LOCK_EX))\nnow()",
-        EVERYWHERE,
     ),
 )
 
@@ -251,7 +332,7 @@ for name in ("null", "zero", "random", "urandom", "full"):
         "a disk, memory and consoles",
         """
 usual = {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "stdin", "stdout", "stderr", "fd", "pts", "shm"}
-for name in {*os.listdir("/dev"), "mem", "kmem", "port", "kmsg", "console", "tty0", "sda", "vda", "kvm", "fuse"}:
+for name in {*names_in("/dev"), "mem", "kmem", "port", "kmsg", "console", "tty0", "sda", "vda", "kvm", "fuse"}:
     if name not in usual:
         attempt(lambda: os.open("/dev/" + name, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY) and won(name))
 """,
@@ -266,7 +347,6 @@ for place in (".", "/tmp", "/dev", "/dev/shm", "/var/tmp"):
     attempt(lambda: os.mknod(name, 0o020666, os.makedev(1, 3)), lambda: os.open(name, os.O_RDWR) and won("a device"))
     attempt(lambda: os.unlink(name))
 """,
-        EVERYWHERE,
         unless=_POWER,
     ),
 )
@@ -275,21 +355,23 @@ MOUNTS = (
     Attack(
         "a file system mounted",
         "attempt(lambda: checked(libc.mount(b'none', b'folder', b'tmpfs', 0, None)) == 0 and won('a mount'))",
-        EVERYWHERE,
         unsafe=_MOUNTS,
     ),
     Attack(
         "a disk mounted",
         """
 os.mkdir("disk")
-for line in read("/proc/partitions").decode().splitlines()[2:]:
+try:
+    lines = read("/proc/partitions").decode().splitlines()[2:]
+except OSError:
+    lines = ["8 0 1 sda", "254 0 1 vda"]
+for line in lines:
     major, minor, _, name = line.split()
     attempt(lambda: os.mknod(name, 0o060600, os.makedev(int(major), int(minor))))
     for device in (name, "/dev/" + name):
         for kind in (b"ext4", b"xfs", b"btrfs"):
             attempt(lambda: checked(libc.mount(device.encode(), b"disk", kind, 1, None)) == 0 and won(device))
 """,
-        EVERYWHERE,
         unsafe=_MOUNTS,
     ),
     Attack(
@@ -301,7 +383,6 @@ for place in (host["visible"], "/usr", "/proc", "/", "/dev/null"):
     attempt(lambda: call(442, 442, -100, place.encode(), 0x8000, struct.pack("QQQQ", 0, 1, 0, 0), 32))
 attempt(lambda: write(host["visible"] + "/text"))
 """,
-        STRONG,
         unsafe=_MOUNTS,
     ),
     Attack(
@@ -311,28 +392,24 @@ for place in (host["workspace"], host["visible"], "/tmp", "/proc", "/dev/shm"):
     attempt(lambda: checked(libc.umount2(place.encode(), 2)) == 0 and won(place))
 attempt(lambda: read(host["outside"] + "/file"))
 """,
-        STRONG,
         unsafe=_MOUNTS,
     ),
     Attack(
         "a mount by the new calls",
         "attempt(lambda: call(430, 430, b'tmpfs', 0) >= 0 and won('a file system'))",
-        EVERYWHERE,
         unless=_POWER,
     ),
     Attack(
         "a copy of a mount",
         "attempt(lambda: call(428, 428, -100, b'/', 1) >= 0 and won('a copy'))",
-        EVERYWHERE,
         unless=_POWER,
     ),
     Attack(
         "a mount configured",
         "attempt(lambda: call(433, 433, -100, b'/', 0) >= 0 and won('a hold'))",
-        EVERYWHERE,
         unless=_POWER,
     ),
-    Attack("another root", "alone(lambda: os.chroot('folder') or won('a root'))", EVERYWHERE, unless=_POWER),
+    Attack("another root", "alone(lambda: os.chroot('folder') or won('a root'))", unless=_POWER),
     Attack(
         "own namespaces",
         """
@@ -340,7 +417,6 @@ for flag in (0x10000000, 0x00020000, 0x40000000, 0x08000000, 0x04000000, 0x20000
     alone(lambda: call(272, 97, flag) == 0 and won(hex(flag)))
     alone(lambda: call(272, 97, flag | 0x10000000) == 0 and won(hex(flag)))
 """,
-        EVERYWHERE,
         unless=_POWER,
     ),
     Attack(
@@ -350,7 +426,6 @@ for process in ("1", os.getppid(), host["parent"], host["bait"]):
     for kind in ("user", "mnt", "net", "pid", "ipc", "uts", "cgroup"):
         alone(lambda: call(308, 268, os.open(f"/proc/{process}/ns/{kind}", 0), 0) == 0 and won(kind))
 """,
-        EVERYWHERE,
         unless=_POWER,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, Attack
+from .record import Attack
 
 _DAEMON = """
 if os.fork() == 0:
@@ -22,42 +22,36 @@ time.sleep(0.2)
 """
 
 ATTACKS = (
-    Attack("a daemon", _DAEMON.format(body="pass"), EVERYWHERE),
+    Attack("a daemon", _DAEMON.format(body="pass")),
     Attack(
         "a daemon that goes on forking",
         _DAEMON.format(body="[os._exit(0) for _ in range(200) if time.sleep(0.01) or os.fork()]"),
-        EVERYWHERE,
     ),
     Attack(
         "a daemon that starts another program",
         _DAEMON.format(body="os.execv('/bin/sleep', ['sleep-' + host['mark'], '60'])"),
-        EVERYWHERE,
     ),
     Attack(
         "a stopped process",
         _DAEMON.format(body="os.kill(os.getpid(), signal.SIGSTOP)"),
-        EVERYWHERE,
     ),
     Attack(
         "a socket without a place",
         _DAEMON.format(body="s = socket.socket(socket.AF_UNIX); s.bind('\\0' + host['mark'] + '-left'); s.listen()"),
-        EVERYWHERE,
     ),
     Attack(
         "System V memory",
         "attempt(lambda: checked(libc.shmget(host['key'] + 1, ctypes.c_size_t(4096), 0o1600)) and None)",
-        FULL,
     ),
-    Attack("System V semaphores", "attempt(lambda: checked(libc.semget(host['key'] + 1, 1, 0o1600)) and None)", FULL),
-    Attack("System V messages", "attempt(lambda: checked(libc.msgget(host['key'] + 1, 0o1600)) and None)", FULL),
-    Attack("POSIX memory", "attempt(lambda: write(f\"/dev/shm/left-{host['mark']}\", os.O_WRONLY | os.O_CREAT))", FULL),
+    Attack("System V semaphores", "attempt(lambda: checked(libc.semget(host['key'] + 1, 1, 0o1600)) and None)"),
+    Attack("System V messages", "attempt(lambda: checked(libc.msgget(host['key'] + 1, 0o1600)) and None)"),
+    Attack("POSIX memory", "attempt(lambda: write(f\"/dev/shm/left-{host['mark']}\", os.O_WRONLY | os.O_CREAT))"),
     Attack(
         "POSIX messages",
         """
 open_queue = libc.mq_open if hasattr(libc, "mq_open") else ctypes.CDLL("librt.so.1").mq_open
 attempt(lambda: checked(open_queue(f"/left-{host['mark']}".encode(), os.O_CREAT | os.O_RDWR, 0o600, None)) and None)
 """,
-        FULL,
         unless="a machine that does not show its queues as files",
     ),
     Attack("a temporary file", "attempt(lambda: write(f\"/tmp/left-{host['mark']}\", os.O_WRONLY | os.O_CREAT))"),
@@ -67,7 +61,6 @@ attempt(lambda: checked(open_queue(f"/left-{host['mark']}".encode(), os.O_CREAT 
     Attack(
         "a key",
         "attempt(lambda: call(248, 217, b'user', host['mark'].encode(), b'data', 4, -4) and None)",
-        EVERYWHERE,
         unless="a kernel without keys, or a machine that keeps processes from them",
     ),
     Attack(
@@ -79,7 +72,6 @@ for _ in range(1500):
 open("file", "w").close()
 os.chmod(".", 0)
 """,
-        EVERYWHERE,
         unsafe="tools that clean up cannot remove them",
     ),
 )

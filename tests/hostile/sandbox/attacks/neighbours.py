@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from .record import FULL, STRONG, Attack
+from .record import Attack
 
 _SERVE = """
-server = socket.socket({family}, {kind})
-server.bind({address})
-server.listen()
-server.settimeout(0)
-ready()
-attempt(lambda: server.accept() and won("a neighbour called"))
+def serve():
+    with socket.socket({family}, {kind}) as server:
+        server.bind({address})
+        server.listen()
+        server.settimeout(0)
+        ready()
+        if server.accept():
+            won("a neighbour called")
+attempt(serve)
+say("ready")
 """
 
 
 def _socket(name: str, family: str, address: str) -> Attack:
     victim = _SERVE.format(family=family, kind="socket.SOCK_STREAM", address=address)
-    return Attack(name, f"attempt(lambda: send({family}, socket.SOCK_STREAM, {address}))", FULL, victim=victim)
+    return Attack(name, f"attempt(lambda: send({family}, socket.SOCK_STREAM, {address}))", victim=victim)
 
 
-def _file(name: str, path: str, holds_in: tuple[str, ...] = STRONG) -> Attack:
+def _file(name: str, path: str) -> Attack:
     victim = (
-        f"write({path}, os.O_WRONLY | os.O_CREAT)\nready()\nif read({path}) != b'written inside':\n    won('changed')"
+        f"attempt(lambda: write({path}, os.O_WRONLY | os.O_CREAT))\nready()\n"
+        f"attempt(lambda: read({path}) != b'written inside' and won('changed'))"
     )
     attacker = f"attempt(lambda: read({path}) and won('read'), lambda: open({path}, 'a').write('more') and None)"
-    return Attack(name, attacker, holds_in, victim=victim)
+    return Attack(name, attacker, victim=victim)
 
 
 ATTACKS = (
@@ -38,16 +43,17 @@ ATTACKS = (
     Attack(
         "shared memory, System V",
         "attempt(lambda: won(ctypes.string_at(segment(host['key'] + 1), 9)))",
-        FULL,
-        victim="checked(libc.shmget(host['key'] + 1, ctypes.c_size_t(4096), 0o1600))\nready()",
+        victim="""
+attempt(lambda: checked(libc.shmget(host["key"] + 1, ctypes.c_size_t(4096), 0o1600)) and None)
+ready()
+""",
     ),
     Attack(
         "its process",
         """
-for process in filter(str.isdigit, os.listdir("/proc")):
+for process in map(str, processes()):
     attempt(lambda: int(process) not in (1, os.getpid()) and b"victim" in read(f"/proc/{process}/comm") and won("seen"))
 """,
-        FULL,
         victim="libc.prctl(15, b'victim', 0, 0, 0)\nready()",
     ),
     Attack(
@@ -61,7 +67,7 @@ try:
 except BlockingIOError:
     won("a message")
 """,
-        FULL,
+        gap="can be locked",
         victim="f = open(host['visible'] + '/module.py')\nfcntl.flock(f, fcntl.LOCK_EX)\nready()",
     ),
 )

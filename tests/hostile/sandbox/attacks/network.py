@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, STRONG, Attack
+from .record import Attack
 
 _NO_IPV6 = "a kernel without IPv6"
 _FAMILY = "a kernel without this family, or a user without the right to it"
 
 
-def _family(name: str, family: int, kind: int, protocol: int = 0, holds_in: tuple[str, ...] = EVERYWHERE) -> Attack:
+def _family(name: str, family: int, kind: int, protocol: int = 0) -> Attack:
     code = f"attempt(lambda: socket.socket({family}, {kind}, {protocol}) and won('a socket'))"
-    return Attack(name, code, holds_in, unless=_FAMILY)
+    return Attack(name, code, unless=_FAMILY)
 
 
 ATTACKS = (
@@ -31,17 +31,14 @@ ATTACKS = (
     Attack(
         "tcp with data in the first packet",
         """
-s = socket.socket()
-s.settimeout(1)
-attempt(lambda: s.sendto(b"from inside", 0x20000000, ("127.0.0.1", host["tcp4"])))
+attempt(lambda: socket.socket().sendto(b"from inside", 0x20000000, ("127.0.0.1", host["tcp4"])) and None)
 """,
         unless="a kernel that has it switched off",
     ),
-    Attack("udp", "attempt(lambda: send(socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', host['udp4'])))", FULL),
+    Attack("udp", "attempt(lambda: send(socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', host['udp4'])))"),
     Attack(
         "udp6",
         "attempt(lambda: send(socket.AF_INET6, socket.SOCK_DGRAM, ('::1', host['udp6'])))",
-        FULL,
         unless=_NO_IPV6,
     ),
     Attack("abstract socket", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['abstract']))"),
@@ -49,42 +46,51 @@ attempt(lambda: s.sendto(b"from inside", 0x20000000, ("127.0.0.1", host["tcp4"])
     Attack(
         "abstract packets", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_SEQPACKET, host['abstract_packets']))"
     ),
-    Attack("path socket", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['docker']))", FULL),
+    Attack("path socket", "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['docker']))"),
+    Attack(
+        "path datagram by an end of a pair",
+        """
+for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+    attempt(
+        lambda: socket.socketpair(socket.AF_UNIX, kind)[0].sendto(b"from inside", host["hidden_datagram"]) and None,
+        lambda: socket.socketpair(socket.AF_UNIX, kind)[0].connect(host["docker"]),
+    )
+""",
+    ),
     Attack(
         "path socket through the roots of processes",
         """
 for process in ("self", "thread-self", "1", os.getppid(), host["parent"], host["bait"]):
     attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, f"/proc/{process}/root{host['bus']}"))
 """,
-        FULL,
     ),
     Attack(
         "path socket that is visible",
         "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['visible_socket']))",
-        FULL,
     ),
     Attack(
         "path datagram that is visible",
         "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_DGRAM, host['visible_datagram']))",
-        FULL,
     ),
     Attack(
         "path socket in the workspace",
         "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['workspace_socket']))",
-        FULL,
     ),
     Attack(
         "socket of the repository's daemon",
         "attempt(lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, host['git_socket']))",
-        FULL,
     ),
     Attack("named pipe that is visible", "attempt(lambda: write(host['visible_pipe']))"),
     Attack("named pipe in the workspace", "attempt(lambda: write(host['workspace_pipe']))"),
     Attack(
         "port opened on the host",
         """
-server = socket.socket()
-attempt(lambda: (server.bind(("0.0.0.0", host["open_port"])), server.listen()) and now())
+def serve():
+    with socket.socket() as server:
+        server.bind(("0.0.0.0", host["open_port"]))
+        server.listen()
+        now()
+attempt(serve)
 """,
     ),
     Attack(
@@ -94,13 +100,12 @@ for place in (1, 2, 0xFFFFFFFF):
     attempt(lambda: send(40, socket.SOCK_STREAM, (place, host.get("vsock", 1024))))
 attempt(lambda: socket.socket(40, 1) and won("a socket"))
 """,
-        EVERYWHERE,
         unless=_FAMILY,
     ),
     _family("kernel's ciphers", 38, 5),
     _family("packets of the wire", 17, 3, 768),
-    _family("packets of the wire, old", 2, 10, 768, STRONG),
-    _family("raw internet", 2, 3, 1, STRONG),
+    _family("packets of the wire, old", 2, 10, 768),
+    _family("raw internet", 2, 3, 1),
     _family("netlink: netfilter", 16, 3, 12),
     _family("netlink: sockets of the machine", 16, 3, 4),
     _family("netlink: events of devices", 16, 3, 15),
@@ -127,7 +132,6 @@ def add():
         won("an interface")
 attempt(add)
 """,
-        EVERYWHERE,
         unsafe="it would change the machine's network",
     ),
 )

@@ -16,11 +16,11 @@ OTHER = 54321
 _TESTS = Path(__file__).parents[3]
 
 
-def as_other(where: str, codes: Mapping[str, str | tuple[str, str]]) -> dict[str, object]:
-    """Name -> [damage, what went wrong] for each code, or code and victim's code, in a tier or ``bare``."""
+def as_other(where: str, codes: Mapping[str, str | tuple[str, str, str]]) -> dict[str, object]:
+    """Name -> [damage, what went wrong] for each code, or attack as ``drive`` reads it, in a tier or ``bare``."""
     if not Path(SYSTEM_PYTHON).exists() or not system_python_serves_others():
         pytest.skip("no Python that another user could run this code with")
-    asked = {name: (code, "") if isinstance(code, str) else code for name, code in codes.items()}
+    asked = {name: (code, "", "alone") if isinstance(code, str) else code for name, code in codes.items()}
     done = subprocess.run(
         [SYSTEM_PYTHON, "-m", "hostile.sandbox.attacks.drive", where],
         input=json.dumps(asked),
@@ -39,4 +39,4 @@ def as_other(where: str, codes: Mapping[str, str | tuple[str, str]]) -> dict[str
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return dict(zip(asked, map(json.loads, done.stdout.splitlines()), strict=True))
+    return json.loads(done.stdout)

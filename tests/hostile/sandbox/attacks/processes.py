@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, STRONG, Attack
+from .record import OWN_USER, Attack
 
 _TRACING = "a kernel that lets a process trace none but its children"
 
@@ -13,18 +13,18 @@ ATTACKS = (
         "signal by descriptor",
         "attempt(lambda: signal.pidfd_send_signal(os.pidfd_open(host['bait']), signal.SIGKILL))\ntime.sleep(0.1)",
     ),
-    Attack("signal to everyone", "attempt(lambda: os.kill(-1, 9))", FULL, unsafe="it would end the tests"),
+    Attack("signal to everyone", "attempt(lambda: os.kill(-1, 9))", OWN_USER, unsafe="it would end the tests"),
     Attack(
         "signal to one's session and its parent",
         "attempt(lambda: os.kill(os.getppid(), 9))",
-        FULL,
+        OWN_USER,
         unsafe="that is this test",
     ),
     Attack("priority", "attempt(lambda: os.setpriority(os.PRIO_PROCESS, host['bait'], 19))"),
     Attack(
         "priority of all of a user's",
         "attempt(lambda: os.setpriority(os.PRIO_USER, os.getuid(), 1))",
-        FULL,
+        OWN_USER,
         unsafe="it reaches every process of the user",
     ),
     Attack(
@@ -43,7 +43,6 @@ ATTACKS = (
     Attack(
         "trace",
         "attempt(lambda: call(101, 117, 0x4206, host['bait'], 0, 0) == 0 and won('a trace'))",
-        EVERYWHERE,
         unless=_TRACING,
     ),
     Attack(
@@ -52,7 +51,6 @@ ATTACKS = (
 for process in (1, os.getppid()):
     attempt(lambda: call(101, 117, 0x4206, process, 0, 0) == 0 and won("a trace"))
 """,
-        EVERYWHERE,
         unsafe="the parent is this test",
     ),
     Attack(
@@ -63,7 +61,6 @@ local = (ctypes.c_size_t * 2)(ctypes.addressof(data), host["length"])
 remote = (ctypes.c_size_t * 2)(host["address"], host["length"])
 attempt(lambda: call(310, 270, host["parent"], local, 1, remote, 1, 0) and data.raw)
 """,
-        EVERYWHERE,
         unless=_TRACING,
     ),
     Attack(
@@ -74,7 +71,6 @@ local = (ctypes.c_size_t * 2)(ctypes.addressof(data), 6)
 remote = (ctypes.c_size_t * 2)(host["address"], 6)
 attempt(lambda: call(311, 271, host["parent"], local, 1, remote, 1, 0) == 6 and won("written"))
 """,
-        EVERYWHERE,
         unless=_TRACING,
     ),
     Attack(
@@ -96,7 +92,6 @@ def take():
     return os.pread(call(438, 438, process, host["parent_descriptor"], 0), 99, 0)
 attempt(take)
 """,
-        EVERYWHERE,
         unless=_TRACING,
     ),
     Attack(
@@ -110,18 +105,17 @@ for process in (host["parent"], host["bait"], os.getppid(), 1):
     Attack(
         "environment of another",
         """
-for process in filter(str.isdigit, os.listdir("/proc")):
+for process in processes():
     attempt(lambda: read(f"/proc/{process}/environ"))
 """,
     ),
     Attack(
         "what the machine runs",
         """
-for process in filter(str.isdigit, os.listdir("/proc")):
+for process in processes():
     if int(process) != os.getpid():
         attempt(lambda: b"sleep" in read(f"/proc/{process}/cmdline") and won("a command line"))
 """,
-        FULL,
     ),
     Attack(
         "process 1 and its descriptors",
@@ -133,7 +127,6 @@ for path in found:
         attempt(lambda: os.read(os.open(path, flags | os.O_NONBLOCK), 9) and won(path))
         attempt(lambda: os.write(os.open(path, flags | os.O_NONBLOCK), b"exited 77\\n") and won(path))
 """,
-        FULL,
         unsafe="outside it is the machine's own",
     ),
     Attack(
@@ -143,7 +136,6 @@ import resource
 for number in range(1, 65):
     attempt(lambda: os.kill(1, number), lambda: signal.pidfd_send_signal(os.pidfd_open(1), number))
 """,
-        FULL,
         unsafe="outside it is the machine's own",
     ),
     Attack(
@@ -154,7 +146,6 @@ for folder, _, names in os.walk("/proc/1"):
         if not folder.startswith("/proc/1/task"):
             attempt(lambda: os.open(f"{folder}/{name}", os.O_WRONLY | os.O_NONBLOCK) and won(name))
 """,
-        FULL,
         unsafe="outside it is the machine's own",
     ),
     Attack(
@@ -164,8 +155,14 @@ for number in range(3, 256):
     attempt(lambda: os.write(number, b"exited 77\\nnote forged\\nrefused forged\\n"))
 attempt(lambda: os.write(1, b"exited 77\\n"), lambda: os.write(2, b"refused forged\\n"))
 """,
-        EVERYWHERE,
         unsafe="it writes into whatever is open",
+    ),
+    Attack(
+        "a terminal of the host",
+        """
+for flags in (os.O_RDONLY, os.O_WRONLY):
+    attempt(lambda: os.open(host["terminal"], flags | os.O_NOCTTY | os.O_NONBLOCK) and won("a terminal"))
+""",
     ),
     Attack(
         "typing into a terminal",
@@ -177,7 +174,6 @@ for number in range(3, 1024):
     )
 attempt(lambda: write("/dev/tty"))
 """,
-        EVERYWHERE,
     ),
     Attack(
         "what programs may gain (setuid)",
@@ -202,7 +198,6 @@ def attack(program, *arguments):
 for name in ("su", "passwd", "newgrp", "mount", "newuidmap", "ping", "sudo"):
     attempt(lambda: attack("/usr/bin/" + name))
 """,
-        EVERYWHERE,
         unless="nothing to gain for root",
     ),
     Attack(
@@ -214,12 +209,13 @@ def attack():
     os.chown("cat", 0, 0)
     os.chmod("cat", 0o6755)
     child = os.popen("./cat /proc/self/status").read()
+    if "CapEff:" not in child:
+        return
     capabilities = int(child.split("CapEff:")[1].split()[0], 16)
-    if capabilities or child.split("Uid:")[1].split()[1] != str(os.getuid()):
+    if capabilities & ~host["capabilities"] or child.split("Uid:")[1].split()[1] != str(os.getuid()):
         won("power")
 attempt(attack)
 """,
-        STRONG,
         unless="only root can give files away",
     ),
     Attack("another user", "alone(lambda: os.setuid(12345) or won('a user'))", unless="a user without the right to it"),
@@ -238,6 +234,5 @@ for limits in ((0, 0), (0, 1), (2, 2)):
 if resource.getrlimit(resource.RLIMIT_CORE) != (1, 1):  # at any other the kernel starts it, as root and outside
     won("a helper")
 """,
-        EVERYWHERE,
     ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FULL = ("full",)
-STRONG = ("full", "root")
+OWN_USER = ("full", "root")  # where the command has not the number of the user who runs the tests
 EVERYWHERE = ("full", "root", "reduced")
 
 
@@ -16,18 +16,24 @@ class Attack:
     """``code`` follows ``PRELUDE``: ``host`` names everything that is on the host.
 
     Without a sandbox the same code has to do damage, else it proves nothing: ``unless`` says why it may fail there on
-    some machines or for some users, ``unsafe`` why it is not run there at all. ``gap``: words of a tier's stated gaps;
-    while the tier states it, the attack is not expected to be held. ``victim`` is the code of a second run beside it;
+    some machines or for some users, ``unsafe`` why it is not run there at all. ``holds_in`` is less than every tier
+    only for what would say nothing, or be a danger, in the others. ``gap``: words of a gap; a tier that states it is
+    not expected to hold the attack. ``victim`` is the code of a second run beside it;
     the attack starts once that has called ``ready``.
     """
 
     name: str
     code: str
-    holds_in: tuple[str, ...] = STRONG
+    holds_in: tuple[str, ...] = EVERYWHERE
     unless: str = ""
     unsafe: str = ""
     gap: str = ""
     victim: str = ""
+
+    @property
+    def may_share(self) -> bool:
+        """True when others can be carried out in the same run before and after it."""
+        return not self.victim and not self.unsafe
 
 
 PRELUDE = '''
@@ -71,6 +77,24 @@ def read(path):
     finally:
         os.close(descriptor)
 
+def names_in(folder):
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+def processes():
+    """Their numbers, guessed where they are not listed."""
+    listed = [name for name in names_in("/proc") if name.isdigit()]
+    return listed or [1, os.getppid(), host["parent"], host["bait"]]
+
+def path_of(path):
+    """A descriptor that stands for a path, which takes no right to what is there; -1 where it cannot be had."""
+    try:
+        return os.open(path, os.O_PATH)
+    except OSError:
+        return -1
+
 def write(path, flags=os.O_WRONLY):
     descriptor = os.open(path, flags | os.O_NONBLOCK, 0o644)
     try:
@@ -113,3 +137,26 @@ def alone(action):
             os._exit(0)
     os.waitpid(child, 0)
 '''
+
+# Carries out many, each in a child of its own. What one did to the workspace is mended for the next.
+TOGETHER = """
+import traceback
+def mend():
+    os.chdir(here)
+    os.makedirs("folder", exist_ok=True)
+    for name in ("text", "folder/kept"):
+        if not os.path.exists(name):
+            open(name, "w").write("base")
+here = os.getcwd()
+for name, code in {codes!r}.items():
+    child = os.fork()
+    if child == 0:
+        try:
+            exec(code, globals())
+            os._exit(0)
+        except BaseException:
+            say("FAILED " + name + ": " + traceback.format_exc().replace("\\n", " "))
+        os._exit(1)
+    os.waitpid(child, 0)
+    alone(mend)
+"""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .record import EVERYWHERE, FULL, STRONG, Attack
+from .record import Attack
 
 _BOMB = "the machine would suffer"
-_PRIVATE = "0x22"
-_TOTAL_MEMORY = "Memory is limited for each process"
+_PROCESSES, _SPACE = "number of processes is not limited", "space written is limited for each file"
 
 
 def _memory(name: str, flags: str) -> Attack:
@@ -19,9 +18,7 @@ def take():
     won("twice the limit")
 alone(take)
 """
-    if flags == _PRIVATE:
-        return Attack(name, code, EVERYWHERE, unsafe=_BOMB)
-    return Attack(name, code, FULL, unsafe=_BOMB, gap=_TOTAL_MEMORY)
+    return Attack(name, code, unsafe=_BOMB)
 
 
 def _filled(name: str, folder: str) -> Attack:
@@ -38,7 +35,7 @@ attempt(fill)
 if written > 17 << 20:
     won(f"{{written >> 20}} MiB")
 """
-    return Attack(name, code, STRONG, unsafe=_BOMB)
+    return Attack(name, code, unsafe=_BOMB, gap=_SPACE)
 
 
 ATTACKS = (
@@ -57,8 +54,8 @@ attempt(more)
 if count > 640:
     won(f"{count} processes")
 """,
-        STRONG,
         unsafe=_BOMB,
+        gap=_PROCESSES,
     ),
     Attack(
         "threads",
@@ -80,10 +77,10 @@ if count > 640:
 say("end")
 os._exit(0)
 """,
-        STRONG,
         unsafe=_BOMB,
+        gap=_PROCESSES,
     ),
-    _memory("memory", _PRIVATE),
+    _memory("memory", "0x22"),
     _memory("memory that grows downwards", "0x122"),
     _memory("memory that is shared", "0x21"),
     Attack(
@@ -97,9 +94,7 @@ def take():
     won("twice the limit")
 alone(take)
 """,
-        FULL,
         unsafe=_BOMB,
-        gap=_TOTAL_MEMORY,
     ),
     _filled("disk: workspace", "."),
     _filled("disk: temporary files", "/tmp"),
@@ -119,7 +114,6 @@ attempt(more)
 if count == 20000:
     won(f"{count} files")
 """,
-        STRONG,
         unsafe=_BOMB,
     ),
     Attack(
@@ -132,7 +126,6 @@ if len(held) > 128:
 for number in held[:20]:
     os.close(number)
 """,
-        EVERYWHERE,
         unsafe=_BOMB,
     ),
     Attack(
@@ -144,7 +137,6 @@ def grow():
     won("a file above the limit")
 attempt(grow)
 """,
-        EVERYWHERE,
         unsafe=_BOMB,
     ),
     Attack(
@@ -162,7 +154,6 @@ for name, most in (("DATA", 256 << 20), ("FSIZE", 8 << 20), ("NOFILE", 128), ("C
     if hard == resource.RLIM_INFINITY or hard > most:
         won(f"{name} {hard}")
 """,
-        EVERYWHERE,
     ),
     Attack(
         "a core file",
@@ -173,7 +164,6 @@ if child == 0:
 if os.WCOREDUMP(os.waitpid(child, 0)[1]):
     won("a core")
 """,
-        EVERYWHERE,
         unsafe="a machine may write it anywhere",
     ),
 )

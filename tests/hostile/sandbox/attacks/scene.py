@@ -21,13 +21,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from fixloop.sandbox.run import Completed, Ended, Job, Limits, Tier, run
 
-from .record import PRELUDE, Attack
+from .record import PRELUDE, TOGETHER, Attack
 
 LIMITS = Limits(
     wall_seconds=20,
@@ -43,6 +43,7 @@ _USER_KEYRING = -4
 _KEYCTL = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _UNLINK_KEY = 9
 _HIGH = 700
+_LOOKS = 4  # a process that forks and ends all the time can be missed by one
 _SECRET_FILES = (
     ".ssh/id_ed25519",
     ".aws/credentials",
@@ -54,6 +55,7 @@ _SECRET_FILES = (
     ".docker/config.json",
     ".bash_history",
 )
+_READS_ALL = 1 << 2  # the one capability that a throw-away user may keep
 _DEVICES = ("/dev/full", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,6 +107,17 @@ class Scene:
             path.chmod(0o600)
         (self._outside / "file").write_text(f"base {self.secret}")
         (self._outside / "linked").write_text("base")
+        closed = self._outside / "closed"
+        closed.mkdir()
+        (closed / "file").write_text(f"base {self.secret}")
+        (closed / "program").write_text(f"#!/bin/sh\necho {self.secret}\n")
+        (closed / "program").chmod(0o700)
+        with contextlib.suppress(OSError):  # a file system without them
+            os.setxattr(closed / "file", "user.secret", self.secret.encode())
+        for path in (closed / "file", closed):
+            path.chmod(path.stat().st_mode & 0o700)
+        for path in (self._outside / "file", self._outside / "linked", self._outside):
+            path.chmod(0o777)  # so that no mode keeps it
         for folder in (self.visible, self.workspace):
             (folder / "text").write_text("base")
             (folder / "folder").mkdir()
@@ -120,6 +133,7 @@ class Scene:
             "home": str(self._home),
             "keys": [str(path) for path in keys],
             "outside": str(self._outside),
+            "closed": str(closed),
             "visible": str(self.visible),
             "workspace": str(self.workspace),
         }
@@ -137,6 +151,7 @@ class Scene:
             "abstract_packets": (unix, socket.SOCK_SEQPACKET, f"\0{self.mark}-packets"),
             "agent": (unix, tcp, str(self._home / "agent.sock")),
             "bus": (unix, tcp, str(self._outside / "bus")),
+            "hidden_datagram": (unix, udp, str(self._outside / "datagram")),
             "docker": (unix, tcp, str(self._outside / "docker.sock")),
             "visible_socket": (unix, tcp, str(self.visible / "socket")),
             "visible_datagram": (unix, udp, str(self.visible / "datagram")),
@@ -150,6 +165,8 @@ class Scene:
                 if name.endswith("6"):
                     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 listener.bind(address)
+                if isinstance(address, str) and not address.startswith("\0"):
+                    Path(address).chmod(0o777)
                 if kind != udp:
                     listener.listen()
                 listener.settimeout(0)
@@ -170,6 +187,7 @@ class Scene:
         controller, terminal = os.openpty()
         os.set_blocking(controller, False)
         self._pipes["inherited terminal"] = controller
+        self.facts["terminal"] = os.ttyname(terminal)
         self._stack.callback(os.close, controller)
         secret = os.open(self._home / ".netrc", os.O_RDWR)
         folder = os.open(self._home, os.O_RDONLY)
@@ -193,6 +211,7 @@ class Scene:
             self._stack.callback(_libc.shmdt, ctypes.c_void_p(self._shared))
         shared = Path("/dev/shm") / f"bait-{secrets.token_hex(8)}"
         shared.write_text(self.secret)
+        shared.chmod(0o600)
         self._stack.callback(shared.unlink, missing_ok=True)
         self._shared_file = shared
         self.facts |= {"shared_file": str(shared), "key_name": f"bait-{self._key}"}
@@ -255,6 +274,7 @@ class Scene:
             except BlockingIOError:
                 self._noticed.append(f"{place.name}/folder/kept is leased")
             (place / "folder" / "kept").read_bytes()
+        (self._outside / "closed" / "file").read_bytes()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.open_port), 1):
             self._noticed.append("a port was opened on the host")
 
@@ -293,7 +313,8 @@ class Scene:
 
     def leftovers(self) -> list[str]:
         """What carries the mark and is still there."""
-        found = [f"process {pid} is left" for pid in self._marked_processes()]
+        seen = {pid for _ in range(_LOOKS) for pid in self._marked_processes()}
+        found = [f"process {pid} is left" for pid in seen]
         for folder in ("/dev/shm", "/tmp", "/var/tmp", "/dev/mqueue"):
             with contextlib.suppress(OSError):
                 found += [f"{path} is left" for path in Path(folder).iterdir() if self.mark in path.name]
@@ -338,8 +359,8 @@ def scene(owner: int | None = None) -> Iterator[Scene]:
         yield Scene(stack, owner)
 
 
-def _program(code: str, facts: dict[str, object], out: int) -> tuple[str, ...]:
-    return (sys.executable, "-I", "-S", "-c", PRELUDE + code, json.dumps({**facts, "out": out}))
+def _program(code: str, facts: dict[str, object], out: int, python: str = sys.executable) -> tuple[str, ...]:
+    return (python, "-I", "-S", "-c", PRELUDE + code, json.dumps({**facts, "out": out}))
 
 
 class _Listener:
@@ -361,15 +382,19 @@ class _Listener:
 _Runner = Callable[[Scene, str, dict[str, object], _Listener], str]
 
 
-def inside(tier: Tier) -> _Runner:
+def inside(tier: Tier, python: str = sys.executable) -> _Runner:
     """Runs code in a tier; its sentence says what went wrong with the run itself."""
+    own = python == sys.executable
+    capabilities = _READS_ALL if tier is Tier.ROOT and own else 0
+    bounded = [] if tier is Tier.REDUCED and os.getuid() else ["CapBnd"]  # which takes a capability to empty
+    prefixes = (Path(sys.prefix), Path(sys.base_prefix)) if own else ()
 
     def start(here: Scene, code: str, facts: dict[str, object], listener: _Listener) -> str:
         job = Job(
-            argv=_program(code, facts, 4),
+            argv=_program(code, {**facts, "capabilities": capabilities, "bounded": bounded}, 4, python),
             root=here.workspace,
             files={},
-            visible=(Path(sys.prefix), Path(sys.base_prefix), here.visible),
+            visible=(*prefixes, here.visible),
             tools=here.visible,
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
             request=b"",
@@ -377,7 +402,8 @@ def inside(tier: Tier) -> _Runner:
         )
         completed = run(job, tier, lambda: False, listener.hear)
         listener.said += b"\n" + completed.channel + completed.output + completed.detail.encode()
-        return "" if (completed.ended, completed.status) == (Ended.EXITED, 0) else _story(completed)
+        held = completed.ended is Ended.MEMORY_LIMIT or (completed.ended, completed.status) == (Ended.EXITED, 0)
+        return "" if held else _story(completed)
 
     return start
 
@@ -389,7 +415,7 @@ def _story(completed: Completed) -> str:
 def bare(here: Scene, code: str, facts: dict[str, object], listener: _Listener) -> str:
     """Runs code with no sandbox at all, as a careless server would."""
     env = {**os.environ, "SECRET_TOKEN": here.secret}
-    argv = _program(code, facts, 1)
+    argv = _program(code, {**facts, "capabilities": 0, "bounded": ["CapBnd"]}, 1)
     with subprocess.Popen(
         argv, cwd=here.workspace, env=env, close_fds=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -422,4 +448,18 @@ def outcome(attack: Attack, runner: _Runner, owner: int | None = None) -> tuple[
         troubles.append(runner(here, attack.code + "\nsay('end')", facts, attacker))
         if attack.victim:
             thread.join()
+        troubles += [line for line in attacker.said.decode(errors="replace").splitlines() if line.startswith("FAILED ")]
         return here.damage(attacker.said + victim.said), " ".join(filter(None, troubles))
+
+
+def outcomes(
+    attacks: Mapping[str, Attack], runner: _Runner, owner: int | None = None
+) -> dict[str, tuple[list[str], str]]:
+    """The same for each; those that may share one run do so, and have one of their own only if something came of it."""
+    shared = {name: attack for name, attack in attacks.items() if attack.may_share}
+    together = Attack("together", TOGETHER.format(codes={name: attack.code for name, attack in shared.items()}))
+    held = len(shared) > 1 and outcome(together, runner, owner) == ([], "")
+    return {
+        name: ([], "") if held and name in shared else outcome(attack, runner, owner)
+        for name, attack in attacks.items()
+    }
