@@ -23,6 +23,7 @@ CPU, MEMORY = b"cpu", b"memory"
 _INTERVAL_SECONDS = 0.05
 _SHARE = 20  # of the time at least so many times as much goes by without looking as with it
 _LONGEST_SECONDS = 0.5
+_LOOKS_MORE = 2  # about memory, which all have to agree
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU_SIGNAL = -24  # as an exit code
@@ -35,7 +36,7 @@ class Watch:
     """Limits of one run. 0 for ``cpu_seconds`` or ``space_bytes``: without that limit.
 
     ``folder``: lies on the file system that holds ``space_bytes``. ``say`` gets each sentence for a person once.
-    ``sure_seconds``: between two looks that have to agree about memory, for what ended meanwhile was counted twice.
+    ``sure_seconds``: between looks that have to agree about memory, for what ended meanwhile was counted twice.
     """
 
     def __init__(
@@ -87,8 +88,11 @@ class Watch:
             return CPU
         limit, written = self._memory_bytes, self._written() - self._written_before
         if self._memory.may_exceed(found, limit, written) and self._memory.exceeds(found, limit, written):
-            time.sleep(self._sure_seconds)
-            return MEMORY if self._memory.exceeds(processes.descendants(), limit, written) else None
+            for _ in range(_LOOKS_MORE):
+                time.sleep(self._sure_seconds)
+                if not self._memory.exceeds(processes.descendants(), limit, written):
+                    return None
+            return MEMORY
         return None
 
     def _written(self) -> int:

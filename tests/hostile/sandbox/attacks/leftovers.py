@@ -25,7 +25,7 @@ ATTACKS = (
     Attack("a daemon", _DAEMON.format(body="pass")),
     Attack(
         "a daemon that goes on forking",
-        _DAEMON.format(body="[os._exit(0) for _ in range(200) if time.sleep(0.01) or os.fork()]"),
+        _DAEMON.format(body="[os._exit(0) for _ in range(2000) if time.sleep(0.01) or os.fork()]"),
     ),
     Attack(
         "a daemon that starts another program",
