@@ -11,9 +11,12 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Iterable
 
 from .order import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an import that would add a tenth to the launcher's start
+    from collections.abc import Iterable
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15

@@ -8,7 +8,6 @@ interpreters, editable installs and recorded absolute paths stay true.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH113, PTH115, PTH120, PTH123, PTH211, S108
 from __future__ import annotations
 
-import contextlib
 import os
 
 from . import kernel, workspace
@@ -259,8 +258,10 @@ def mount_terminals(target: str) -> None:
 
 def mount_messages(target: str = _MESSAGES) -> None:
     """POSIX message queues of this ipc namespace: Landlock allows them by the place where they are mounted."""
-    with contextlib.suppress(Refused):  # a kernel without them
+    try:
         kernel.mount("mqueue", target, "mqueue", SAFE | kernel.NO_EXEC)
+    except Refused:  # a kernel without them
+        return
 
 
 def _make_link(path: str, target: str) -> None:
