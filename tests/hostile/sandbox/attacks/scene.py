@@ -59,6 +59,7 @@ _READS_ALL = 1 << 2  # the one capability that a throw-away user may keep
 _DEVICES = ("/dev/full", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_queues = _libc if hasattr(_libc, "mq_open") else ctypes.CDLL("librt.so.1")
 _libc.shmat.restype = ctypes.c_void_p
 _libc.syscall.restype = ctypes.c_long
 
@@ -311,13 +312,21 @@ class Scene:
             found.append("shared memory changed")
         return list(dict.fromkeys([*found, *self.leftovers()]))
 
+    @property
+    def _queue(self) -> bytes:
+        return f"/left-{self.mark}".encode()
+
     def leftovers(self) -> list[str]:
         """What carries the mark and is still there."""
         seen = {pid for _ in range(_LOOKS) for pid in self._marked_processes()}
         found = [f"process {pid} is left" for pid in seen]
-        for folder in ("/dev/shm", "/tmp", "/var/tmp", "/dev/mqueue"):
+        for folder in ("/dev/shm", "/tmp", "/var/tmp"):
             with contextlib.suppress(OSError):
                 found += [f"{path} is left" for path in Path(folder).iterdir() if self.mark in path.name]
+        queue = _queues.mq_open(self._queue, os.O_RDONLY)
+        if queue >= 0:
+            _queues.mq_close(queue)
+            found.append("a POSIX queue is left")
         sockets = Path("/proc/net/unix").read_text().splitlines()
         found += ["a socket is left" for line in sockets if f"@{self.mark}-left" in line]
         for kind in ("shm", "sem", "msg"):
@@ -340,7 +349,8 @@ class Scene:
         for pid in self._marked_processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        for folder in ("/dev/shm", "/tmp", "/var/tmp", "/dev/mqueue"):
+        _queues.mq_unlink(self._queue)
+        for folder in ("/dev/shm", "/tmp", "/var/tmp"):
             for path in Path(folder).glob(f"*{self.mark}*"):
                 path.unlink(missing_ok=True)
         _libc.shmctl(_libc.shmget(self._key + 1, 0, 0), _IPC_REMOVE, None)
