@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -423,10 +422,3 @@ def test_every_way_to_start_processes_works(workspace: Path, tier: Tier, method:
         assert told(completed) is True
     else:
         assert completed.status == 1, completed
-
-
-@both_tiers
-@pytest.mark.skipif(importlib.util.find_spec("numpy") is None, reason="numpy is not installed here")
-def test_numpy_works(workspace: Path, tier: Tier) -> None:
-    code = "import numpy, os; a = numpy.random.rand(99, 99); os.write(4, b'true' if (a @ a).shape == (99, 99) else b'')"
-    assert told(run(job(workspace, "", argv=(sys.executable, "-c", code)), tier, never)) is True
